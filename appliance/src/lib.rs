@@ -1,0 +1,1 @@
+//! Composition: configuration, threads, worker loop, kernel path, management socket

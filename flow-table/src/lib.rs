@@ -1,0 +1,1 @@
+//! Batched, prefetching, single-writer connection index

@@ -1,0 +1,68 @@
+//! Every size that bounds the program, related to each other by `const` assertions.
+
+/// Workers, each with one shard of the connection table. Two workers for every entry of the smallest
+/// redirection table (128) would leave some without traffic.
+pub const WORKERS: usize = 64;
+
+/// Steering buckets: a client's shard is its steering hash modulo this, modulo the number of workers. NICs
+/// with a smaller redirection table can not steer and fall back to the hand-over between workers.
+pub const STEERING_BUCKETS: usize = 128;
+
+/// DPDK ports of one unit.
+pub const PORTS: usize = 16;
+
+/// Virtual servers, over all addresses.
+pub const VIRTUAL_SERVERS: usize = 4_096;
+
+/// Real servers.
+pub const REAL_SERVERS: usize = 4_096;
+
+/// Bindings of a virtual server to a real server, over all virtual servers. A connection stores 16 bits.
+pub const BINDINGS: usize = 32_768;
+
+/// Connections of one unit that a configuration may ask for.
+pub const CONNECTIONS: usize = 64_000_000;
+
+/// Connections of one unit when the configuration does not say.
+pub const CONNECTIONS_DEFAULT: usize = 1_000_000;
+
+/// The largest weight of a real server.
+pub const WEIGHT: u16 = 1_000;
+
+/// The longest idle timeout, in seconds: last activity is kept as 32 bits of milliseconds and compared with
+/// wrapping arithmetic, so half the range is usable.
+pub const IDLE_TIMEOUT_S: u32 = 1_000_000;
+
+/// Packets in one pass through the stages of a worker.
+pub const BATCH: usize = 128;
+
+/// Packets that a receive call asks for.
+pub const RECEIVE_BURST: usize = 32;
+
+/// IPv6 extension headers that are walked before a packet is refused.
+pub const IPV6_EXTENSION_HEADERS: usize = 8;
+
+/// Packets that a worker keeps while next hops are resolved.
+pub const HOLD: usize = 256;
+
+/// Packets in the ring from one worker to another.
+pub const HAND_OVER_RING: usize = 1_024;
+
+/// Packets in the rings between a worker and the kernel path, each way.
+pub const KERNEL_RING: usize = 512;
+
+/// Connections in one slice of a listing: what a worker answers between two bursts.
+pub const LISTING_SLICE: usize = 64;
+
+/// Table slots that a worker looks at for one slice of a listing.
+pub const LISTING_SCAN: usize = 4_096;
+
+const _: () = assert!(WORKERS <= STEERING_BUCKETS);
+const _: () = assert!(STEERING_BUCKETS.is_power_of_two());
+const _: () = assert!(BATCH.is_multiple_of(RECEIVE_BURST));
+const _: () = assert!(BINDINGS <= u16::MAX as usize);
+const _: () = assert!(VIRTUAL_SERVERS <= u16::MAX as usize && REAL_SERVERS <= u16::MAX as usize);
+const _: () = assert!(CONNECTIONS < u32::MAX as usize);
+const _: () = assert!(IDLE_TIMEOUT_S as u64 * 1_000 < u32::MAX as u64 / 2);
+const _: () = assert!(LISTING_SLICE <= LISTING_SCAN);
+const _: () = assert!(HAND_OVER_RING >= BATCH && KERNEL_RING >= BATCH);

@@ -1,0 +1,1 @@
+//! Checked views of packets and their rewriting
