@@ -1,1 +1,3 @@
 //! Composition: configuration, threads, worker loop, kernel path, management socket
+
+pub mod kernel;

@@ -61,6 +61,8 @@ drop_reasons! {
     Unmatched = "unmatched";
     /// To a virtual server's address, but to a port or protocol that no virtual server has.
     NoVirtualServer = "no_virtual_server";
+    /// From the inside to a virtual server; only outside ports take clients.
+    Hairpin = "hairpin";
     /// The virtual server is out of service.
     VirtualOutOfService = "virtual_out_of_service";
     /// No bound real server is in service.

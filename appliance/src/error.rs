@@ -1,0 +1,37 @@
+//! Why a unit can not run.
+
+use std::io;
+
+/// Why a unit can not run, told so that the operator knows what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Ports, hugepages and interfaces need root.
+    #[error("root is needed to open ports and make interfaces; run it with sudo")]
+    NotRoot,
+    /// Signal handlers could not be installed.
+    #[error("can not handle SIGINT and SIGTERM: {0}")]
+    Signal(#[source] io::Error),
+    /// The management socket is in use, or can not be made.
+    #[error(transparent)]
+    Socket(#[from] crate::management::SocketError),
+    /// DPDK did not start.
+    #[error(transparent)]
+    Eal(#[from] dpdk::EalError),
+    /// No memory for packets.
+    #[error(transparent)]
+    Memory(#[from] dpdk::MempoolError),
+    /// A port does not exist or can not do what it must.
+    #[error("port {name:?}: {source}")]
+    Port {
+        /// The port's configured name.
+        name: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The kernel's side of a port could not be set up or followed.
+    #[error(transparent)]
+    Kernel(#[from] crate::kernel::KernelError),
+    /// A worker could not be started, or ended by itself.
+    #[error("a worker failed: {0}")]
+    Worker(#[from] dpdk::lcore::LcoreError),
+}

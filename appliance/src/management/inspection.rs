@@ -1,0 +1,321 @@
+//! What the server may look at, and the reports that it makes of it.
+//!
+//! Everything here is read while it changes. Where two counters are subtracted, the smaller is read first.
+
+use std::ops::AddAssign;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use crossbeam::channel::Sender;
+use director::{BindingCounters, Counter, NextHop, NextHopTable, PortIndex, Predictor, RealServer, ShardCounters};
+use model::{DropReason, Instant};
+
+use super::listing::ListRequest;
+use super::report::{
+    ConnectionCounts, CountersReport, IdleMode, MemoryReport, NeighborReport, NextHopReport, PacketCounts,
+    PortReport, RealReport, StatusReport, Traffic, VirtualReport, WorkerCounts, WorkerStatus,
+};
+use crate::configuration::UnitConfiguration;
+use crate::statistics::WorkerCounters;
+use crate::system;
+
+/// Asks whoever owns it for something that is shown. It must not wait for a worker.
+pub type Source<T> = Arc<dyn Fn() -> T + Send + Sync>;
+
+/// What the server may look at.
+#[derive(Clone)]
+pub struct Inspection {
+    /// The unit's configuration.
+    pub unit: Arc<UnitConfiguration>,
+    /// What is balanced.
+    pub director: Arc<director::Configuration>,
+    /// The folder that the configuration came from.
+    pub folder: PathBuf,
+    /// The program's version.
+    pub version: String,
+    /// When the unit started.
+    pub started: Instant,
+    /// The workers, by index.
+    pub workers: Vec<WorkerView>,
+    /// The newest next hops.
+    pub next_hops: Arc<ArcSwap<NextHopTable>>,
+    /// The ports, in the configuration's order.
+    pub ports: Source<Vec<PortReport>>,
+    /// The neighbours on the ports' links.
+    pub neighbors: Source<Vec<NeighborReport>>,
+    /// Packet buffers.
+    pub memory: Source<MemoryReport>,
+}
+
+/// A worker, seen from outside.
+#[derive(Clone, Debug)]
+pub struct WorkerView {
+    /// The CPU that it runs on.
+    pub cpu: usize,
+    /// What it counts.
+    pub counters: Arc<WorkerCounters>,
+    /// What its shard counts.
+    pub shard: Arc<ShardCounters>,
+    /// Connections for which its shard has room.
+    pub capacity: usize,
+    /// Where it takes requests for slices of its table.
+    pub requests: Sender<ListRequest>,
+}
+
+/// What all shards counted for one binding, or for several.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    removed: u64,
+    admitted: u64,
+    inbound: Traffic,
+    outbound: Traffic,
+}
+
+impl Totals {
+    const fn connections(&self) -> u64 {
+        self.admitted.saturating_sub(self.removed)
+    }
+
+    fn add(&mut self, counters: &BindingCounters) {
+        self.removed += counters.removed.read();
+        self.admitted += counters.admitted.read();
+        self.inbound += read_traffic(&counters.inbound_packets, &counters.inbound_bytes);
+        self.outbound += read_traffic(&counters.outbound_packets, &counters.outbound_bytes);
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.removed += other.removed;
+        self.admitted += other.admitted;
+        self.inbound += other.inbound;
+        self.outbound += other.outbound;
+    }
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+impl Inspection {
+    pub(super) fn status(&self, now: Instant) -> StatusReport {
+        let ports = (self.ports)();
+        let workers: Vec<WorkerStatus> = self.workers.iter().map(|worker| self.worker_status(worker)).collect();
+        StatusReport {
+            unit: self.unit.name().to_owned(),
+            version: self.version.clone(),
+            pid: std::process::id(),
+            uptime_s: now.since(self.started).as_secs(),
+            folder: self.folder.display().to_string(),
+            connections: workers.iter().map(|worker| worker.connections).sum(),
+            connection_capacity: workers.iter().map(|worker| worker.connection_capacity).sum(),
+            ports_up: ports.iter().filter(|port| port.link_up).count(),
+            ports: ports.len(),
+            memory: (self.memory)(),
+            workers,
+        }
+    }
+
+    pub(super) fn virtual_servers(&self) -> Vec<VirtualReport> {
+        let totals = self.totals_by_binding();
+        let servers = self.director.virtual_servers().iter().enumerate();
+        servers
+            .map(|(index, server)| {
+                let bindings = server.bindings();
+                let total = sum(&totals[bindings.clone()]);
+                let real_servers = bindings.clone().filter(|&binding| self.real_of(binding).is_in_service());
+                VirtualReport {
+                    name: server.name().to_string(),
+                    in_service: server.is_in_service(),
+                    predictor: predictor_name(server.predictor()).to_owned(),
+                    real_servers: bindings.len(),
+                    real_servers_in_service: real_servers.count(),
+                    connections: total.connections(),
+                    admitted: total.admitted,
+                    refused: self.workers.iter().map(|worker| worker.shard.refused[index].read()).sum(),
+                    inbound: total.inbound,
+                    outbound: total.outbound,
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn real_servers(&self) -> Vec<RealReport> {
+        let totals = self.totals_by_binding();
+        let mut reports: Vec<(RealReport, Totals)> =
+            self.director.real_servers().iter().map(|server| (self.real_report(server), Totals::default())).collect();
+        for (binding, &binding_total) in self.director.bindings().iter().zip(&totals) {
+            let (report, total) = &mut reports[binding.real_server()];
+            *total += binding_total;
+            let virtual_server = &self.director.virtual_servers()[binding.virtual_server()];
+            report.virtual_servers.push(virtual_server.name().to_string());
+        }
+        let filled = reports.into_iter().map(|(report, total)| RealReport {
+            connections: total.connections(),
+            admitted: total.admitted,
+            inbound: total.inbound,
+            outbound: total.outbound,
+            ..report
+        });
+        filled.collect()
+    }
+
+    pub(super) fn counters(&self) -> CountersReport {
+        // What became of packets before how many there were: a packet that comes in between counts as in flight.
+        let mut workers: Vec<WorkerCounts> = self.workers.iter().map(read_outcomes).collect();
+        for (counts, worker) in workers.iter_mut().zip(&self.workers) {
+            counts.packets.received = worker.counters.received.read();
+        }
+        let mut total = PacketCounts::default();
+        for worker in &workers {
+            add_packets(&mut total, &worker.packets);
+        }
+        let ended = total.forwarded + total.answered + total.to_kernel + total.dropped;
+        CountersReport {
+            balance: total.received.wrapping_sub(ended).cast_signed(),
+            total,
+            connections: self.connection_counts(),
+            workers,
+        }
+    }
+
+    fn connection_counts(&self) -> ConnectionCounts {
+        let shards = || self.workers.iter().map(|worker| &worker.shard);
+        let expired = shards().map(|shard| shard.expired.read()).sum();
+        let total = sum(&self.totals_by_binding());
+        ConnectionCounts {
+            current: total.connections(),
+            admitted: total.admitted,
+            removed: total.removed,
+            expired,
+            refused: shards().flat_map(|shard| shard.refused.iter()).map(Counter::read).sum(),
+            client_ports_translated: shards().map(|shard| shard.client_ports_translated.read()).sum(),
+        }
+    }
+
+    fn worker_status(&self, worker: &WorkerView) -> WorkerStatus {
+        let idle_rounds = worker.counters.idle_rounds.read();
+        let rounds = worker.counters.rounds.read();
+        WorkerStatus {
+            cpu: worker.cpu,
+            idle: if system::may_sleep(&self.unit, worker.cpu) { IdleMode::Sleep } else { IdleMode::Spin },
+            rounds,
+            idle_rounds,
+            idle_percent: percent(idle_rounds, rounds),
+            connections: worker.shard.connections(),
+            connection_capacity: worker.capacity as u64,
+        }
+    }
+
+    /// What all shards together counted, by binding.
+    fn totals_by_binding(&self) -> Vec<Totals> {
+        let mut totals = vec![Totals::default(); self.director.bindings().len()];
+        for worker in &self.workers {
+            for (total, counters) in totals.iter_mut().zip(&worker.shard.bindings) {
+                total.add(counters);
+            }
+        }
+        totals
+    }
+
+    fn real_of(&self, binding: usize) -> &RealServer {
+        &self.director.real_servers()[self.director.bindings()[binding].real_server()]
+    }
+
+    fn real_report(&self, server: &RealServer) -> RealReport {
+        RealReport {
+            name: server.name().to_string(),
+            in_service: server.is_in_service(),
+            weight: server.weight(),
+            connections: 0,
+            admitted: 0,
+            inbound: Traffic::default(),
+            outbound: Traffic::default(),
+            next_hop: match self.next_hops.load().resolve(server.name().address) {
+                NextHop::Resolved { port, mac } => {
+                    NextHopReport::Resolved { port: self.port_name(port), mac: mac.to_string() }
+                }
+                NextHop::Unresolved { port, address } => {
+                    NextHopReport::Unresolved { port: self.port_name(port), address }
+                }
+                NextHop::NoRoute => NextHopReport::NoRoute,
+            },
+            virtual_servers: Vec::new(),
+        }
+    }
+
+    fn port_name(&self, port: PortIndex) -> String {
+        let known = self.unit.ports().get(usize::from(port.0));
+        known.map_or_else(|| format!("#{}", port.0), |port| port.name().to_owned())
+    }
+}
+
+const fn predictor_name(predictor: Predictor) -> &'static str {
+    match predictor {
+        Predictor::LeastConnections => "leastconns",
+        Predictor::WeightedLeastConnections => "weighted-leastconns",
+        Predictor::RoundRobin => "roundrobin",
+        Predictor::WeightedRoundRobin => "weighted-roundrobin",
+    }
+}
+
+/// One decimal is all that anybody reads.
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        return 0.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "rounded to three digits")]
+    let ratio = part as f64 / whole as f64;
+    (ratio * 1_000.0).round() / 10.0
+}
+
+fn read_traffic(packets: &Counter, bytes: &Counter) -> Traffic {
+    Traffic { packets: packets.read(), bytes: bytes.read() }
+}
+
+fn sum(totals: &[Totals]) -> Totals {
+    let mut all = Totals::default();
+    for &total in totals {
+        all += total;
+    }
+    all
+}
+
+/// All but `received`.
+fn read_outcomes(worker: &WorkerView) -> WorkerCounts {
+    let counters = &worker.counters;
+    let dropped = |reason: &DropReason| (reason.name().to_owned(), counters.dropped[reason.index()].read());
+    let drops: std::collections::BTreeMap<_, _> = DropReason::ALL.iter().map(dropped).collect();
+    let packets = PacketCounts {
+        received: 0,
+        forwarded: counters.forwarded.read(),
+        answered: counters.answered.read(),
+        to_kernel: counters.to_kernel.read(),
+        dropped: drops.values().sum(),
+        drops,
+        handed_over: counters.handed_over.read(),
+        held: counters.held.read(),
+        from_kernel: counters.from_kernel.read(),
+        from_kernel_dropped: counters.from_kernel_dropped.read(),
+    };
+    WorkerCounts { cpu: worker.cpu, packets }
+}
+
+fn add_packets(total: &mut PacketCounts, more: &PacketCounts) {
+    total.received += more.received;
+    total.forwarded += more.forwarded;
+    total.answered += more.answered;
+    total.to_kernel += more.to_kernel;
+    total.dropped += more.dropped;
+    total.handed_over += more.handed_over;
+    total.held += more.held;
+    total.from_kernel += more.from_kernel;
+    total.from_kernel_dropped += more.from_kernel_dropped;
+    for (reason, count) in &more.drops {
+        *total.drops.entry(reason.clone()).or_default() += count;
+    }
+}

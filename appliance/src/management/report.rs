@@ -1,0 +1,329 @@
+//! What `show` shows: the same types are the JSON of the management socket and the rows of the tables.
+//!
+//! Counts are since the unit's start. Times carry their unit in the name.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use model::DropReason;
+use serde::{Deserialize, Serialize};
+
+use super::filter::PageCursor;
+
+/// The unit as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The unit's name.
+    pub unit: String,
+    /// The program's version.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// Whole seconds since the unit's start.
+    pub uptime_s: u64,
+    /// The folder that the configuration came from.
+    pub folder: String,
+    /// Connections in the tables of all workers.
+    pub connections: u64,
+    /// Connections for which there is room.
+    pub connection_capacity: u64,
+    /// Ports whose link is up.
+    pub ports_up: usize,
+    /// All ports.
+    pub ports: usize,
+    /// Packet buffers.
+    #[serde(flatten)]
+    pub memory: MemoryReport,
+    /// The workers, by index.
+    pub workers: Vec<WorkerStatus>,
+}
+
+/// Packet buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryReport {
+    /// Packet buffers in the pool.
+    pub mbufs: u64,
+    /// Those that hold a packet, or wait in a receive queue for one.
+    pub mbufs_in_use: u64,
+    /// Whether they lie in hugepages.
+    pub hugepages: bool,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// The CPU that it runs on.
+    pub cpu: usize,
+    /// What it does when there is nothing to do.
+    pub idle: IdleMode,
+    /// Rounds of its loop.
+    pub rounds: u64,
+    /// Rounds in which there was nothing to do.
+    pub idle_rounds: u64,
+    /// These as a part of all rounds, in percent. A sleeping worker has fewer empty rounds than a spinning one.
+    pub idle_percent: f64,
+    /// Connections in its table.
+    pub connections: u64,
+    /// Connections for which it has room.
+    pub connection_capacity: u64,
+}
+
+/// What a worker does when there is nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdleMode {
+    /// It polls without pause.
+    Spin,
+    /// It backs off to short sleeps.
+    Sleep,
+}
+
+/// Packets and the bytes of their frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of their frames.
+    pub bytes: u64,
+}
+
+/// One virtual server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes new connections.
+    pub in_service: bool,
+    /// How it chooses real servers.
+    pub predictor: String,
+    /// Real servers bound to it.
+    pub real_servers: usize,
+    /// Those of them that are in service.
+    pub real_servers_in_service: usize,
+    /// Connections that it has.
+    pub connections: u64,
+    /// Connections that it admitted.
+    pub admitted: u64,
+    /// New connections that it refused.
+    pub refused: u64,
+    /// From clients to real servers.
+    pub inbound: Traffic,
+    /// From real servers to clients.
+    pub outbound: Traffic,
+}
+
+/// One real server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes new connections.
+    pub in_service: bool,
+    /// Its weight.
+    pub weight: u16,
+    /// Connections that it has.
+    pub connections: u64,
+    /// Connections that it was given.
+    pub admitted: u64,
+    /// From clients to it.
+    pub inbound: Traffic,
+    /// From it to clients.
+    pub outbound: Traffic,
+    /// The way to it.
+    pub next_hop: NextHopReport,
+    /// The virtual servers that it is bound to.
+    pub virtual_servers: Vec<String>,
+}
+
+/// The way to a real server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum NextHopReport {
+    /// Packets leave by `port`, to `mac`.
+    Resolved {
+        /// The port's name.
+        port: String,
+        /// The next hop's MAC address.
+        mac: String,
+    },
+    /// There is a route, but the next hop's MAC address is not known.
+    Unresolved {
+        /// The port's name.
+        port: String,
+        /// The next hop: a gateway, or the server itself.
+        address: IpAddr,
+    },
+    /// No route leads there.
+    NoRoute,
+}
+
+/// A part of the list of connections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionPage {
+    /// The connections, in no meaningful order. There may be fewer than asked for although there are more.
+    pub list: Vec<ConnectionReport>,
+    /// Where to go on; `null` when there are no more.
+    pub after: Option<PageCursor>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionReport {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The client's end.
+    pub client: SocketAddr,
+    /// The end that the client talks to.
+    #[serde(rename = "virtual")]
+    pub virtual_server: SocketAddr,
+    /// The end that answers.
+    #[serde(rename = "real")]
+    pub real_server: SocketAddr,
+    /// How far the connection has come.
+    pub state: String,
+    /// Milliseconds without a packet.
+    pub idle_ms: u64,
+    /// How often the client repeated its SYN.
+    pub syn_resends: u8,
+    /// The client's port as the real server sees it, where it is another.
+    pub translated_port: Option<u16>,
+    /// The worker that owns the client.
+    pub worker: usize,
+}
+
+/// What became of all packets. Once nothing is in flight,
+/// received = forwarded + answered + to kernel + dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersReport {
+    /// The sum over all workers.
+    #[serde(flatten)]
+    pub total: PacketCounts,
+    /// received - forwarded - answered - to kernel - dropped: packets that were in flight when the counters were
+    /// read one after another.
+    pub balance: i64,
+    /// What became of connections.
+    pub connections: ConnectionCounts,
+    /// The workers, by index.
+    pub workers: Vec<WorkerCounts>,
+}
+
+/// What became of packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketCounts {
+    /// Taken from ports.
+    pub received: u64,
+    /// Translated or bridged, and taken by a port.
+    pub forwarded: u64,
+    /// Answered by the unit itself.
+    pub answered: u64,
+    /// Handed to the kernel.
+    pub to_kernel: u64,
+    /// Dropped, for whatever reason.
+    pub dropped: u64,
+    /// Dropped, by reason; each reason is there.
+    pub drops: BTreeMap<String, u64>,
+    /// Handed from the worker that received them to the one that owns the client.
+    pub handed_over: u64,
+    /// Had to wait for a next hop's MAC address.
+    pub held: u64,
+    /// Packets of the kernel that were transmitted.
+    pub from_kernel: u64,
+    /// Packets of the kernel that a port did not take.
+    pub from_kernel_dropped: u64,
+}
+
+/// One worker's part of the counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerCounts {
+    /// The CPU that it runs on.
+    pub cpu: usize,
+    /// What became of packets there. They do not balance: a packet may end at another worker than it began.
+    #[serde(flatten)]
+    pub packets: PacketCounts,
+}
+
+/// What became of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionCounts {
+    /// In the tables now: admitted - removed.
+    pub current: u64,
+    /// Admitted.
+    pub admitted: u64,
+    /// Removed.
+    pub removed: u64,
+    /// Those of them that were removed because they were idle.
+    pub expired: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Whose client port had to be translated, too.
+    pub client_ports_translated: u64,
+}
+
+/// One port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortReport {
+    /// The configured name.
+    pub name: String,
+    /// `outside` or `inside`.
+    pub role: String,
+    /// The device's name in DPDK.
+    pub device: String,
+    /// The device's driver.
+    pub driver: String,
+    /// The unit's MAC address on the port's link.
+    pub mac: String,
+    /// The interface that stands for the port in the kernel.
+    pub twin: String,
+    /// Whether the link is up.
+    pub link_up: bool,
+    /// The link's speed in Mbit/s, where it is known.
+    pub speed_mbps: Option<u32>,
+    /// Who spreads clients over the workers.
+    pub steering: SteeringReport,
+    /// The largest IP packet, in bytes.
+    pub mtu: u16,
+    /// What happens to packets that are not for a virtual server: `drop`, `bridge` or `kernel`.
+    pub unmatched: String,
+    /// Received.
+    pub rx: Traffic,
+    /// Lost because the workers were too slow.
+    pub rx_missed: u64,
+    /// Received with errors.
+    pub rx_errors: u64,
+    /// Lost because there was no packet buffer.
+    pub rx_no_buffer: u64,
+    /// Transmitted.
+    pub tx: Traffic,
+    /// Not transmitted because of errors.
+    pub tx_errors: u64,
+}
+
+/// Who spreads clients over the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SteeringReport {
+    /// The port: a packet is received by the worker that owns the client.
+    Hardware,
+    /// The worker that received a packet hands it to the one that owns the client.
+    Software,
+}
+
+/// A neighbour on the link of a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeighborReport {
+    /// The port's name.
+    pub port: String,
+    /// The neighbour's address.
+    pub address: IpAddr,
+    /// Its MAC address, where it is known.
+    pub mac: Option<String>,
+    /// How well the kernel knows it: `reachable`, `stale`, `failed`...
+    pub state: String,
+    /// What the unit needs it for, like `real server`.
+    pub used_as: Vec<String>,
+}
+
+/// What an operator reads about the reason `name` of a drop, where this program knows it.
+pub fn describe_drop(name: &str) -> Option<&'static str> {
+    DropReason::ALL.iter().find(|reason| reason.name() == name).map(|reason| reason.description())
+}

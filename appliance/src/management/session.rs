@@ -1,0 +1,110 @@
+//! One client: requests in, responses out, until it closes, goes silent or talks nonsense that can not be told apart
+//! from the next request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::inspection::Inspection;
+use super::line::{LineError, Lines};
+use super::listing::{self, ListError};
+use super::protocol::{
+    ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION,
+};
+use super::stop::Stop;
+use crate::platform;
+
+/// How long a client may take to send its next request. Its thread is one of few.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to read a response.
+const RESPONSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client that is served.
+pub(super) struct Session {
+    lines: Lines,
+    inspection: Arc<Inspection>,
+    stop: Stop,
+}
+
+impl Session {
+    pub(super) const fn new(lines: Lines, inspection: Arc<Inspection>, stop: Stop) -> Self {
+        Self { lines, inspection, stop }
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            let line = match self.lines.read(REQUEST_BYTES, REQUEST_PATIENCE) {
+                Ok(Some(line)) => line,
+                Err(error @ LineError::TooLong(_)) => {
+                    // Where the next request begins is not known: this was the last.
+                    let _ = self.respond(failed(ErrorKind::Malformed, error.to_string()));
+                    return;
+                }
+                Ok(None) | Err(_) => return,
+            };
+            let outcome = match read_request(&line) {
+                Ok(request) => self.show(request.show),
+                Err(error) => Outcome::Error(error),
+            };
+            if self.respond(outcome).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn show(&self, show: Show) -> Outcome {
+        match show {
+            Show::Status => Outcome::Status(self.inspection.status(platform::now())),
+            Show::Virtual => Outcome::Virtual(self.inspection.virtual_servers()),
+            Show::Real => Outcome::Real(self.inspection.real_servers()),
+            Show::Connections(query) => match listing::page(&self.inspection.workers, &query, &self.stop) {
+                Ok(page) => Outcome::Connections(page),
+                Err(error @ ListError::Stopping) => failed(ErrorKind::Stopping, error.to_string()),
+                Err(error) => failed(ErrorKind::WorkerSilent, error.to_string()),
+            },
+            Show::Counters => Outcome::Counters(Box::new(self.inspection.counters())),
+            Show::Ports => Outcome::Ports((self.inspection.ports)()),
+            Show::Neighbors => Outcome::Neighbors((self.inspection.neighbors)()),
+        }
+    }
+
+    fn respond(&mut self, outcome: Outcome) -> Result<(), LineError> {
+        self.lines.write(&encode(outcome), RESPONSE_PATIENCE)
+    }
+}
+
+/// A response as a line.
+pub(super) fn encode(outcome: Outcome) -> Vec<u8> {
+    let encoded = serde_json::to_vec(&Response::new(outcome));
+    let mut line = encoded.unwrap_or_else(|error| {
+        // Reports are plain values with string keys, which JSON can always hold.
+        log::error!("a report could not be written as JSON: {error}");
+        Vec::new()
+    });
+    line.push(b'\n');
+    line
+}
+
+/// Reads the version first: a request of another version may have keys that this one refuses.
+fn read_request(line: &[u8]) -> Result<Request, ErrorReport> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let malformed = |error: serde_json::Error| ErrorReport {
+        kind: ErrorKind::Malformed,
+        message: format!("not a request: {error}; write {{\"version\":{VERSION},\"show\":\"status\"}}"),
+    };
+    let Versioned { version } = serde_json::from_slice(line).map_err(malformed)?;
+    if version != VERSION {
+        let message = format!("the unit speaks version {VERSION} of the management protocol, not {version}");
+        return Err(ErrorReport { kind: ErrorKind::Version, message });
+    }
+    serde_json::from_slice(line).map_err(malformed)
+}
+
+const fn failed(kind: ErrorKind, message: String) -> Outcome {
+    Outcome::Error(ErrorReport { kind, message })
+}

@@ -1,0 +1,59 @@
+//! What the unit asks of the machine at start.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::configuration::{Idle, UnitConfiguration};
+
+/// Bytes of free hugepages of all sizes.
+pub(crate) fn free_hugepage_bytes() -> u64 {
+    let Ok(sizes) = fs::read_dir("/sys/kernel/mm/hugepages") else { return 0 };
+    sizes
+        .flatten()
+        .filter_map(|size| {
+            let kibibytes: u64 = size.file_name().to_str()?.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok()?;
+            let free: u64 = fs::read_to_string(size.path().join("free_hugepages")).ok()?.trim().parse().ok()?;
+            Some(free * kibibytes * 1_024)
+        })
+        .sum()
+}
+
+/// A seed for the connection table's hash that a client can not guess.
+pub(crate) fn random_seed() -> u64 {
+    // The standard library keys each RandomState from the operating system's random source.
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// Whether a polling thread on `cpu` may sleep: as configured, else unless the CPU is isolated for it.
+pub(crate) fn may_sleep(unit: &UnitConfiguration, cpu: usize) -> bool {
+    match unit.idle() {
+        Some(Idle::Sleep) => true,
+        Some(Idle::Spin) => false,
+        None => !is_isolated(cpu, &fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default()),
+    }
+}
+
+/// Whether a kernel CPU list like `2-5,8` has `cpu`.
+fn is_isolated(cpu: usize, list: &str) -> bool {
+    list.trim().split(',').any(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        match (first.parse::<usize>(), last.parse::<usize>()) {
+            (Ok(first), Ok(last)) => (first..=last).contains(&cpu),
+            _ => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_lists_are_read() {
+        for (cpu, list, expected) in
+            [(0, "", false), (0, "\n", false), (3, "2-5,8\n", true), (8, "2-5,8\n", true), (6, "2-5,8", false)]
+        {
+            assert_eq!(is_isolated(cpu, list), expected, "{cpu} in {list:?}");
+        }
+    }
+}

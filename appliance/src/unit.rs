@@ -1,0 +1,200 @@
+//! A unit's life: start DPDK, ports, twins, workers and the management socket; run; stop in the reverse order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam::channel::bounded;
+use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
+use dpdk::lcore::{self, LcoreHandle};
+use dpdk::{Eal, Mempool, MempoolConfiguration};
+use model::Instant;
+
+use crate::announce::Announcer;
+use crate::configuration::{Loaded, UnitConfiguration};
+use crate::eal::EalArguments;
+use crate::error::RunError;
+use crate::idle::Idler;
+use crate::kernel::Watcher;
+use crate::kernel_path::{KernelPath, KernelPathCounters};
+use crate::management::{Inspection, Server, WorkerView};
+use crate::output::Output;
+use crate::port_setup::{OpenPort, PortQueues};
+use crate::rings::{HandOver, WorkerRings, kernel_rings};
+use crate::statistics::WorkerCounters;
+use crate::worker::Worker;
+use crate::{inspection, memory, platform, port_setup, system};
+
+/// What [`run`] needs.
+#[derive(Debug)]
+pub struct Start {
+    /// The checked configuration.
+    pub configuration: Loaded,
+    /// The folder that it came from.
+    pub folder: PathBuf,
+    /// Arguments for EAL, after the unit's own.
+    pub eal_arguments: Vec<String>,
+    /// The program's version, for `show status`.
+    pub version: String,
+}
+
+/// Listings that may wait for one worker.
+const LISTING_QUEUE: usize = 16;
+
+/// Runs a unit until SIGINT or SIGTERM.
+///
+/// # Errors
+///
+/// When something that the unit needs is not there: root, memory, a port, the socket. Nothing is left behind.
+pub fn run(start: Start) -> Result<(), RunError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(RunError::NotRoot);
+    }
+    let stop = stop_on_signals()?;
+    let unit = Arc::new(start.configuration.unit);
+    let director = Arc::new(start.configuration.director);
+    // First of all: a second unit with the same socket must not touch the ports of the first.
+    let socket = Server::bind(unit.socket())?;
+
+    let arguments = EalArguments::new(&unit, system::free_hugepage_bytes(), &start.eal_arguments);
+    let eal = Eal::start(arguments.as_slice())?;
+    let pool = packet_pool(&eal, &unit)?;
+    let (open_ports, mut queues) = port_setup::open_all(&eal, &unit, &pool)?;
+    let ports: Arc<[Port]> = port_setup::shard_ports(&unit, &open_ports).into();
+    let watcher = Watcher::start(twins(&unit), keep_fresh(&director))?;
+
+    let (workers, rings, views) = build_workers(&unit, &director, &ports, &mut queues, &watcher, &stop);
+    let inspection = inspection::Sources {
+        unit: Arc::clone(&unit),
+        director: Arc::clone(&director),
+        folder: start.folder,
+        version: start.version,
+        hugepages: arguments.uses_hugepages(),
+        ports: open_ports.clone(),
+        pool: pool.clone(),
+        workers: views,
+    };
+    let mut server = socket.serve(inspection.into_inspection(&watcher, platform::now()))?;
+    let handles = launch(workers)?;
+    log::info!("unit {} is up: {}", unit.name(), summary(&unit, &director));
+
+    let counters = Arc::new(KernelPathCounters::default());
+    let path = KernelPath { twins: queues.twins, workers: rings, pool, counters };
+    control(&unit, &director, &ports, path, &stop);
+
+    log::info!("unit {} stops", unit.name());
+    server.stop();
+    let ended = handles.into_iter().try_for_each(LcoreHandle::join);
+    watcher.stop();
+    for port in &open_ports {
+        port.close();
+    }
+    ended.map_err(RunError::Worker)
+}
+
+fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(RunError::Signal)?;
+    }
+    Ok(stop)
+}
+
+fn packet_pool(eal: &Eal, unit: &UnitConfiguration) -> Result<Mempool, RunError> {
+    let configuration = MempoolConfiguration {
+        mbufs: memory::buffers(unit.ports().len(), unit.cores().workers.len()),
+        cache: memory::POOL_CACHE,
+        data_room: memory::DATA_ROOM,
+    };
+    Ok(Mempool::new(eal, "packets", configuration)?)
+}
+
+/// Makes the workers, one for each configured CPU, with their shards, queues and rings.
+fn build_workers(
+    unit: &UnitConfiguration,
+    director: &Arc<Configuration>,
+    ports: &Arc<[Port]>,
+    queues: &mut PortQueues,
+    watcher: &Watcher,
+    stop: &Arc<AtomicBool>,
+) -> (Vec<Worker>, Vec<WorkerRings>, Vec<WorkerView>) {
+    let cpus = &unit.cores().workers;
+    let steering = Steering::new(cpus.len());
+    let capacity = unit.connections().div_ceil(cpus.len());
+    let hash_seed = system::random_seed();
+    let (mut workers, mut rings, mut views) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, hand_over) in HandOver::mesh(cpus.len()).into_iter().enumerate() {
+        let shard = Shard::new(ShardConfiguration {
+            director: Arc::clone(director),
+            ports: Arc::clone(ports),
+            index,
+            steering,
+            capacity,
+            hash_seed,
+        });
+        let counters = Arc::new(WorkerCounters::default());
+        let (requests, listings) = bounded(LISTING_QUEUE);
+        let (kernel, worker_rings) = kernel_rings();
+        rings.push(worker_rings);
+        views.push(WorkerView {
+            cpu: cpus[index],
+            counters: Arc::clone(&counters),
+            shard: shard.counters(),
+            capacity,
+            requests,
+        });
+        let (receive, transmit) = queues.take(index);
+        workers.push(Worker {
+            shard,
+            receive,
+            outputs: transmit.into_iter().map(Output::new).collect(),
+            hand_over,
+            kernel,
+            next_hops: watcher.next_hops(),
+            resolver: watcher.resolver(),
+            listings,
+            counters,
+            idler: Idler::new(system::may_sleep(unit, cpus[index])),
+            stop: Arc::clone(stop),
+        });
+    }
+    (workers, rings, views)
+}
+
+/// Starts each worker on its lcore.
+fn launch(workers: Vec<Worker>) -> Result<Vec<LcoreHandle>, RunError> {
+    let lcores = 1..;
+    lcores.zip(workers).map(|(lcore, worker)| Ok(lcore::launch(lcore, move || worker.run())?)).collect()
+}
+
+/// The control core's loop, until it is time to stop.
+fn control(
+    unit: &UnitConfiguration,
+    director: &Configuration,
+    ports: &[Port],
+    mut path: KernelPath,
+    stop: &AtomicBool,
+) {
+    let mut announcer = Announcer::new(director, ports, platform::now());
+    let mut idler = Idler::new(system::may_sleep(unit, unit.cores().control));
+    // Relaxed: the flag carries no data, and is looked at again at once.
+    while !stop.load(Ordering::Relaxed) {
+        announcer.poll(platform::now(), &mut path);
+        if path.round() {
+            idler.busy();
+        } else {
+            idler.nothing_to_do();
+        }
+    }
+}
+
+fn summary(unit: &UnitConfiguration, director: &Configuration) -> String {
+    format!(
+        "{} virtual servers, {} real servers, {} ports, {} workers, socket {}",
+        director.virtual_servers().len(),
+        director.real_servers().len(),
+        unit.ports().len(),
+        unit.cores().workers.len(),
+        unit.socket().display()
+    )
+}

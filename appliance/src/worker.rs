@@ -1,0 +1,288 @@
+//! The worker: polls the ports and rings, runs its shard over what came, and carries out the verdicts.
+//!
+//! One worker is one lcore. It shares nothing that it writes, takes no lock and, once running, never allocates.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use arrayvec::ArrayVec;
+use crossbeam::channel::Receiver;
+use director::{Frame, NextHopTable, PortIndex, Shard, Verdict};
+use dpdk::{Mbuf, ReceiveQueue};
+use model::limits::{BATCH, RECEIVE_BURST};
+use model::{DropReason, Instant};
+
+use crate::hold::Hold;
+use crate::idle::Idler;
+use crate::kernel::Resolver;
+use crate::management::ListRequest;
+use crate::output::{Origin, Output};
+use crate::platform;
+use crate::rings::{HandOver, KernelRings, Packet};
+use crate::statistics::WorkerCounters;
+
+/// How much of a frame is made contiguous, so that all headers, also those that an ICMP error quotes, are in reach.
+const HEADER_BYTES: usize = 256;
+
+/// How long a packet waits for a next hop's MAC address: a lost ARP request is repeated once a second.
+const HOLD_TIME: Duration = Duration::from_millis(1_500);
+
+/// How often held packets are tried again when no new table came.
+const HOLD_RETRY: Duration = Duration::from_millis(20);
+
+/// Time between two looks for idle connections, and the time in which all slots are looked at once.
+const EXPIRY_PERIOD: Duration = Duration::from_millis(1);
+const EXPIRY_ROUNDS: usize = 1_000;
+
+/// The most slots in one look: bounds how long packets wait for it.
+const EXPIRY_SLOTS: usize = 2_048;
+
+/// What a worker is made of.
+pub(crate) struct Worker {
+    pub(crate) shard: Shard,
+    pub(crate) receive: Vec<(PortIndex, ReceiveQueue)>,
+    /// By `PortIndex`.
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) hand_over: HandOver,
+    pub(crate) kernel: KernelRings,
+    pub(crate) next_hops: Arc<ArcSwap<NextHopTable>>,
+    pub(crate) resolver: Resolver,
+    pub(crate) listings: Receiver<ListRequest>,
+    pub(crate) counters: Arc<WorkerCounters>,
+    pub(crate) idler: Idler,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+/// The packets of one pass, and where each came from.
+#[derive(Default)]
+struct Batch {
+    mbufs: ArrayVec<Mbuf, BATCH>,
+    arrivals: ArrayVec<Arrival, BATCH>,
+}
+
+#[derive(Clone, Copy)]
+struct Arrival {
+    port: PortIndex,
+    /// Set when the packet was held already: when to give up.
+    held_until: Option<Instant>,
+}
+
+/// What changes while a worker runs.
+struct Running {
+    worker: Worker,
+    batch: Batch,
+    hold: Hold,
+    next_hops: Arc<NextHopTable>,
+    expire_at: Instant,
+    retry_at: Instant,
+}
+
+impl Worker {
+    /// Runs until the stop flag is set.
+    pub(crate) fn run(self) {
+        let mut running = Running {
+            next_hops: self.next_hops.load_full(),
+            batch: Batch::default(),
+            hold: Hold::with_capacity(),
+            expire_at: Instant::START,
+            retry_at: Instant::START,
+            worker: self,
+        };
+        // Relaxed: the flag carries no data, and is looked at again at once.
+        while !running.worker.stop.load(Ordering::Relaxed) {
+            running.round();
+        }
+    }
+}
+
+impl Running {
+    fn round(&mut self) {
+        let now = platform::now();
+        let counters = Arc::clone(&self.worker.counters);
+        let before = counters.received.read();
+        let passed_on = self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
+        self.retry_held(now);
+        for output in &mut self.worker.outputs {
+            output.flush(&counters);
+        }
+        self.housekeep(now);
+        counters.rounds.add(1);
+        if passed_on == 0 && counters.received.read() == before {
+            counters.idle_rounds.add(1);
+            self.worker.idler.nothing_to_do();
+        } else {
+            self.worker.idler.busy();
+        }
+    }
+
+    /// Takes one burst from each port's queue, several to a batch. Returns the packets taken.
+    fn receive_from_ports(&mut self, now: Instant) -> usize {
+        let mut total = 0;
+        for index in 0..self.worker.receive.len() {
+            if self.batch.mbufs.remaining_capacity() < RECEIVE_BURST {
+                self.process(now);
+            }
+            let (port, queue) = &mut self.worker.receive[index];
+            let count = queue.receive(&mut self.batch.mbufs, RECEIVE_BURST);
+            let arrival = Arrival { port: *port, held_until: None };
+            self.batch.arrivals.extend(std::iter::repeat_n(arrival, count));
+            total += count;
+        }
+        self.worker.counters.received.add(total as u64);
+        self.process(now);
+        total
+    }
+
+    fn receive_handed_over(&mut self, now: Instant) -> usize {
+        let mut total = 0;
+        for sender in 0..self.worker.hand_over.senders() {
+            while !self.batch.mbufs.is_full() {
+                let Some(packet) = self.worker.hand_over.receive(sender) else { break };
+                self.batch.push(packet, None);
+                total += 1;
+            }
+            if self.batch.mbufs.is_full() {
+                self.process(now);
+            }
+        }
+        self.process(now);
+        total
+    }
+
+    /// Puts what the kernel sends on the twins out of the ports, unchanged.
+    fn transmit_for_kernel(&mut self) -> usize {
+        let mut total = 0;
+        while total < BATCH {
+            let Some(packet) = self.worker.kernel.receive() else { break };
+            self.worker.outputs[usize::from(packet.port.0)].push(
+                packet.mbuf,
+                Origin::Kernel,
+                &self.worker.counters,
+            );
+            total += 1;
+        }
+        total
+    }
+
+    /// Processes held packets again: at once when there is a new table, else now and then, as they may be too old.
+    fn retry_held(&mut self, now: Instant) {
+        if self.hold.is_empty() {
+            return;
+        }
+        let current = self.worker.next_hops.load();
+        let changed = !Arc::ptr_eq(&self.next_hops, &current);
+        if changed {
+            self.next_hops = Arc::clone(&current);
+        }
+        if !changed && now < self.retry_at {
+            return;
+        }
+        self.retry_at = now + HOLD_RETRY;
+        for _ in 0..self.hold.len() {
+            if self.batch.mbufs.is_full() {
+                self.process(now);
+            }
+            let Some((packet, until)) = self.hold.pop() else { break };
+            self.batch.push(packet, Some(until));
+        }
+        self.process(now);
+    }
+
+    fn housekeep(&mut self, now: Instant) {
+        if now >= self.expire_at {
+            self.expire_at = now + EXPIRY_PERIOD;
+            let budget = self.worker.shard.slots().div_ceil(EXPIRY_ROUNDS).min(EXPIRY_SLOTS);
+            self.worker.shard.expire(now, budget);
+            self.refresh_next_hops();
+        }
+        if let Ok(request) = self.worker.listings.try_recv() {
+            request.answer(&self.worker.shard, now);
+        }
+    }
+
+    fn refresh_next_hops(&mut self) {
+        let current = self.worker.next_hops.load();
+        if !Arc::ptr_eq(&self.next_hops, &current) {
+            self.next_hops = Arc::clone(&current);
+        }
+    }
+
+    /// Runs the batch through the shard and carries out its verdicts. The batch is empty afterwards.
+    fn process(&mut self, now: Instant) {
+        if self.batch.mbufs.is_empty() {
+            return;
+        }
+        let mut verdicts = ArrayVec::new();
+        {
+            let mut frames = ArrayVec::<Frame<'_>, BATCH>::new();
+            for (mbuf, arrival) in self.batch.mbufs.iter_mut().zip(&self.batch.arrivals) {
+                frames.push(frame(mbuf, arrival.port));
+            }
+            self.worker.shard.process(now, &self.next_hops, &mut frames, &mut verdicts);
+        }
+        let mut mbufs = std::mem::take(&mut self.batch.mbufs);
+        let arrivals = std::mem::take(&mut self.batch.arrivals);
+        for ((mbuf, arrival), verdict) in mbufs.drain(..).zip(arrivals).zip(verdicts) {
+            self.carry_out(verdict, mbuf, arrival, now);
+        }
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, mut mbuf: Mbuf, arrival: Arrival, now: Instant) {
+        let counters = &self.worker.counters;
+        let port = arrival.port;
+        match verdict {
+            Verdict::Forward { port } => {
+                self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Forwarded, counters);
+            }
+            Verdict::Answer { length } => {
+                mbuf.truncate(length);
+                self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Answered, counters);
+            }
+            Verdict::Kernel => match self.worker.kernel.send(Packet { mbuf, port }) {
+                Ok(()) => counters.to_kernel.add(1),
+                Err(_) => counters.drop(DropReason::KernelFull, 1),
+            },
+            Verdict::HandOver { shard } => match self.worker.hand_over.send(shard, Packet { mbuf, port }) {
+                Ok(()) => counters.handed_over.add(1),
+                Err(_) => counters.drop(DropReason::HandOverFull, 1),
+            },
+            Verdict::Hold { port, address } => {
+                self.worker.resolver.try_request(port, address);
+                self.hold(mbuf, arrival, now);
+            }
+            Verdict::Drop(reason) => counters.drop(reason, 1),
+        }
+    }
+
+    fn hold(&mut self, mbuf: Mbuf, arrival: Arrival, now: Instant) {
+        let counters = &self.worker.counters;
+        if arrival.held_until.is_none() {
+            counters.held.add(1);
+        }
+        let until = arrival.held_until.unwrap_or(now + HOLD_TIME);
+        if now > until {
+            counters.drop(DropReason::NextHopUnresolved, 1);
+        } else if self.hold.push(Packet { mbuf, port: arrival.port }, until).is_err() {
+            counters.drop(DropReason::HoldFull, 1);
+        }
+    }
+}
+
+impl Batch {
+    fn push(&mut self, packet: Packet, held_until: Option<Instant>) {
+        self.mbufs.push(packet.mbuf);
+        self.arrivals.push(Arrival { port: packet.port, held_until });
+    }
+}
+
+/// The shard's view of a packet.
+fn frame(mbuf: &mut Mbuf, port: PortIndex) -> Frame<'_> {
+    let length = mbuf.length();
+    if mbuf.segment_count() > 1 {
+        // When it can not be done, the parser sees too few bytes and the packet is dropped as truncated.
+        let _ = mbuf.ensure_contiguous(length.min(HEADER_BYTES));
+    }
+    Frame { length, bytes: mbuf.bytes_mut(), port }
+}

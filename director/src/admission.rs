@@ -1,0 +1,249 @@
+//! Packets of no known connection: seed 003, figure 5, from step 506 on.
+
+use arrayvec::ArrayVec;
+use model::{DropReason, Protocol};
+use packet::{Address, Datagram, Deltas, Tuple, reply};
+
+use crate::classify::Flow;
+use crate::connection::{Connection, FlowKey, Hop};
+use crate::lane::{Lane, is_initial_syn, resolve};
+use crate::shard::Core;
+use crate::{ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
+
+/// Real servers that are tried before the client's port is translated, and ports that are tried then.
+const COLLISION_TRIES: usize = 8;
+const PORT_TRIES: u16 = 64;
+/// The first port that is not for well-known services: a translated client keeps looking like a client.
+const FIRST_TRANSLATED_PORT: u16 = 1_024;
+
+/// Where a new connection goes.
+struct Target {
+    binding: usize,
+    translated_port: u16,
+    hop: Hop,
+}
+
+impl<A: Address> Lane<A> {
+    /// The verdict of a packet of no known connection.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn handle_miss(
+        &mut self,
+        core: &mut Core,
+        next_hops: &NextHopTable,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+    ) -> Verdict {
+        let admitted = match flow.key.direction {
+            Direction::Inbound => self.admit(core, next_hops, frame, flow),
+            Direction::Outbound => Err(core.refuse_outbound(frame, flow)),
+        };
+        match admitted {
+            Ok(id) => self.translate(core, next_hops, frame, flow, id),
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// Makes the connection that a client's first packet asks for, or says what becomes of the packet.
+    fn admit(
+        &mut self,
+        core: &mut Core,
+        next_hops: &NextHopTable,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+    ) -> Result<flow_table::FlowId, Verdict> {
+        let server = core.virtual_server_for(frame, flow)?;
+        if flow.datagram.hop_limit <= 1 {
+            return Err(Verdict::Drop(DropReason::HopLimitExceeded));
+        }
+        let refuse = |core: &Core, reason| {
+            core.counters.refused[server].add(1);
+            Err(Verdict::Drop(reason))
+        };
+        if !core.configuration.virtual_servers()[server].is_in_service() {
+            return refuse(core, DropReason::VirtualOutOfService);
+        }
+        if core.connections == core.capacity {
+            return refuse(core, DropReason::TableFull);
+        }
+        let target = match self.choose(core, next_hops, flow, server) {
+            Err(Verdict::Drop(reason)) => return refuse(core, reason),
+            other => other?,
+        };
+        let connection = core.connection(flow, &target);
+        let hashes = connection.keys().map(|key| core.hasher.hash_one(key));
+        let Ok(id) = self.table.insert(connection, hashes) else {
+            return refuse(core, DropReason::TableFull);
+        };
+        core.connections += 1;
+        core.predictors.commit(&core.configuration, target.binding);
+        core.counters.bindings[target.binding].admitted.add(1);
+        if connection.translated_port != connection.client_port {
+            core.counters.client_ports_translated.add(1);
+        }
+        Ok(id)
+    }
+
+    /// Asks the predictor for a real server whose next hop is known and where the client's endpoint is free; a
+    /// client that is at all of them already, by another virtual server, gets another port (never mix two
+    /// connections' data).
+    fn choose(
+        &self,
+        core: &Core,
+        next_hops: &NextHopTable,
+        flow: &Flow<A>,
+        server: usize,
+    ) -> Result<Target, Verdict> {
+        let in_service = |binding: usize| core.real_server_of(binding).is_in_service();
+        let reachable = |binding: usize| in_service(binding) && core.hop_to(next_hops, binding).is_ok();
+        let pick = |eligible: &dyn Fn(usize) -> bool| core.predictors.pick(&core.configuration, server, eligible);
+        let Some(first) = pick(&reachable) else {
+            let unreachable = pick(&in_service).ok_or(Verdict::Drop(DropReason::NoRealServer))?;
+            return Err(core.hop_to(next_hops, unreachable).err().unwrap_or(Verdict::Drop(DropReason::NoRoute)));
+        };
+        let mut tried = ArrayVec::<usize, COLLISION_TRIES>::new();
+        let mut choice = Some(first);
+        while let Some(binding) = choice {
+            if self.is_free(core, flow, binding, flow.key.client_port) {
+                let hop = core.hop_to(next_hops, binding)?;
+                return Ok(Target { binding, translated_port: flow.key.client_port, hop });
+            }
+            choice = match tried.try_push(binding) {
+                Ok(()) => pick(&|binding| reachable(binding) && !tried.contains(&binding)),
+                Err(_) => None,
+            };
+        }
+        let translated_port =
+            self.free_port(core, flow, first).ok_or(Verdict::Drop(DropReason::NoTranslationPort))?;
+        Ok(Target { binding: first, translated_port, hop: core.hop_to(next_hops, first)? })
+    }
+
+    /// Whether the real server of `binding` has no other connection with the client's address and `port`.
+    fn is_free(&self, core: &Core, flow: &Flow<A>, binding: usize, port: u16) -> bool {
+        let Some((real_address, real_port)) = core.real_endpoint(binding, flow) else { return false };
+        let key = FlowKey {
+            direction: Direction::Outbound,
+            client_port: port,
+            server: real_address,
+            server_port: real_port,
+            ..flow.key
+        };
+        self.table.find(core.hasher.hash_one(key), &key).is_none()
+    }
+
+    /// A client port that is free at the real server, beginning at one that the connection's hash names.
+    fn free_port(&self, core: &Core, flow: &Flow<A>, binding: usize) -> Option<u16> {
+        let range = u16::MAX - FIRST_TRANSLATED_PORT;
+        let [low, high, ..] = flow.hash.to_le_bytes();
+        let start = u16::from_le_bytes([low, high]);
+        (0..PORT_TRIES)
+            .map(|attempt| FIRST_TRANSLATED_PORT + start.wrapping_add(attempt) % range)
+            .find(|&port| self.is_free(core, flow, binding, port))
+    }
+}
+
+impl Core {
+    /// The virtual server whose connection a client's packet may begin.
+    fn virtual_server_for<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>) -> Result<usize, Verdict> {
+        let FlowKey { client, server, server_port, protocol, .. } = flow.key;
+        if !self.is_virtual(server) {
+            return Err(self.unmatched(self.port(frame.port), server.into()));
+        }
+        if client.is_martian_source() || client == server {
+            return Err(Verdict::Drop(DropReason::Martian));
+        }
+        let found = self.services.find(server.into(), server_port, protocol);
+        let index = found.ok_or(DropReason::NoVirtualServer);
+        match index {
+            Ok(_) if protocol == Protocol::Tcp && !is_initial_syn(flow) => {
+                Err(self.without_connection(frame, flow, DropReason::NoConnection))
+            }
+            Ok(index) => Ok(index),
+            Err(reason) => Err(self.without_connection(frame, flow, reason)),
+        }
+    }
+
+    /// A packet from the inside that answers no connection.
+    fn refuse_outbound<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>) -> Verdict {
+        // `client` is where the packet wants to go, `server` who sent it.
+        let FlowKey { client: destination, server: source, server_port, protocol, .. } = flow.key;
+        if self.is_virtual(destination) {
+            return Verdict::Drop(DropReason::Hairpin);
+        }
+        let begins = protocol == Protocol::Tcp && is_initial_syn(flow);
+        if !begins && self.services.is_real_endpoint(source.into(), server_port, protocol) {
+            return self.without_connection(frame, flow, DropReason::NoConnection);
+        }
+        self.unmatched(self.port(frame.port), destination.into())
+    }
+
+    /// Drops a packet, or answers a TCP segment with a reset, as configured.
+    fn without_connection<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>, reason: DropReason) -> Verdict {
+        let reset = self.configuration.tcp_without_connection() == TcpWithoutConnection::Reset
+            && flow.key.protocol == Protocol::Tcp;
+        match reset.then(|| reply::tcp_reset(frame.bytes, &flow.datagram)).flatten() {
+            Some(length) => Verdict::Answer { length },
+            None => Verdict::Drop(reason),
+        }
+    }
+
+    /// An ICMP error about a packet of no known connection.
+    pub(crate) fn unknown_error<A: Address>(&self, frame: &Frame<'_>, datagram: &Datagram<A>) -> Verdict {
+        let port = self.port(frame.port);
+        if self.is_virtual(datagram.destination) {
+            return Verdict::Drop(DropReason::IcmpErrorUnmatched);
+        }
+        // An error about a packet of the unit itself, or of a real server that speaks for itself.
+        self.unmatched(port, datagram.destination.into())
+    }
+
+    fn real_server_of(&self, binding: usize) -> &crate::RealServer {
+        &self.configuration.real_servers()[self.configuration.bindings()[binding].real_server()]
+    }
+
+    fn hop_to(&self, next_hops: &NextHopTable, binding: usize) -> Result<Hop, Verdict> {
+        resolve(next_hops, self.real_server_of(binding).name().address)
+    }
+
+    /// The real endpoint that a connection by `binding` has; a real server of port 0 keeps the virtual port. `None`
+    /// if it were of another address family, which checked configuration has none of.
+    fn real_endpoint<A: Address>(&self, binding: usize, flow: &Flow<A>) -> Option<(A, u16)> {
+        let name = self.real_server_of(binding).name();
+        let port = if name.port == 0 { flow.key.server_port } else { name.port };
+        Some((A::from_ip(name.address)?, port))
+    }
+
+    fn connection<A: Address>(&self, flow: &Flow<A>, target: &Target) -> Connection<A> {
+        let FlowKey { protocol, client, client_port, server, server_port, .. } = flow.key;
+        let (real_address, real_port) = self.real_endpoint(target.binding, flow).unwrap_or((server, server_port));
+        let outside =
+            Tuple { source: client, source_port: client_port, destination: server, destination_port: server_port };
+        let inside = Tuple {
+            source: client,
+            source_port: target.translated_port,
+            destination: real_address,
+            destination_port: real_port,
+        };
+        Connection {
+            client,
+            virtual_address: server,
+            real_address,
+            client_port,
+            virtual_port: server_port,
+            real_port,
+            translated_port: target.translated_port,
+            deltas: Deltas::between(&outside, &inside),
+            last_seen_ms: self.now_ms,
+            client_hop: Hop::UNKNOWN,
+            real_hop: target.hop,
+            // Checked configuration has fewer bindings than 16 bits count (limits::BINDINGS).
+            binding: u16::try_from(target.binding).unwrap_or(u16::MAX),
+            protocol,
+            state: match protocol {
+                Protocol::Tcp => ConnectionState::New,
+                Protocol::Udp => ConnectionState::Udp,
+            },
+            syn_resends: 0,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The first stage: what a frame is, whose it is, and the verdict of all that needs no connection.
+
+use std::net::IpAddr;
+
+use flow_table::FlowId;
+use model::{DropReason, Protocol};
+use packet::{Address, Arp, ArpOperation, Datagram, Ethernet, Quote, TcpFlags, Transport, Tuple, reply};
+
+use crate::connection::FlowKey;
+use crate::shard::Core;
+use crate::{Direction, Frame, Port, PortRole, Unmatched, Verdict};
+
+/// A frame after the first stage.
+pub(crate) enum Step<A> {
+    Done(Verdict),
+    Flow(Flow<A>),
+    Error(QuotedFlow<A>),
+}
+
+/// A TCP or UDP packet that a connection is looked up for.
+pub(crate) struct Flow<A> {
+    pub(crate) datagram: Datagram<A>,
+    pub(crate) key: FlowKey<A>,
+    pub(crate) hash: u64,
+    /// None set for UDP.
+    pub(crate) flags: TcpFlags,
+    /// Where the connection probably is: found by the second stage, verified by the third.
+    pub(crate) candidate: Option<FlowId>,
+}
+
+/// An ICMP error about a packet of a connection.
+pub(crate) struct QuotedFlow<A> {
+    pub(crate) datagram: Datagram<A>,
+    pub(crate) quote: Quote<A>,
+    /// The direction of the error itself, which is against that of the packet that it quotes.
+    pub(crate) direction: Direction,
+    pub(crate) key: FlowKey<A>,
+}
+
+impl Core {
+    #[inline]
+    pub(crate) fn classify_datagram<A: Address>(
+        &self,
+        frame: &mut Frame<'_>,
+        ethernet: &Ethernet,
+        datagram: Datagram<A>,
+    ) -> Step<A> {
+        let port = self.port(frame.port);
+        if ethernet.destination != port.mac || ethernet.vlan.is_some() {
+            return Step::Done(self.classify_foreign(frame, ethernet, &datagram));
+        }
+        let (source, destination) = (datagram.source, datagram.destination);
+        match datagram.transport {
+            Transport::Tcp { source_port, destination_port, flags } => {
+                let tuple = Tuple { source, source_port, destination, destination_port };
+                self.classify_flow(port, datagram, Protocol::Tcp, &tuple, flags)
+            }
+            Transport::Udp { source_port, destination_port } => {
+                let tuple = Tuple { source, source_port, destination, destination_port };
+                self.classify_flow(port, datagram, Protocol::Udp, &tuple, TcpFlags::default())
+            }
+            Transport::IcmpError(quote) => self.classify_error(port, datagram, quote),
+            _ => Step::Done(self.classify_connectionless(frame, &datagram)),
+        }
+    }
+
+    #[inline]
+    fn classify_flow<A: Address>(
+        &self,
+        port: &Port,
+        datagram: Datagram<A>,
+        protocol: Protocol,
+        tuple: &Tuple<A>,
+        flags: TcpFlags,
+    ) -> Step<A> {
+        let key = FlowKey::new(port.role.direction(), protocol, tuple);
+        let owner = self.steering.owner(key.client);
+        if owner != self.index {
+            return Step::Done(Verdict::HandOver { shard: owner });
+        }
+        Step::Flow(Flow { datagram, hash: self.hasher.hash_one(key), key, flags, candidate: None })
+    }
+
+    /// The quoted packet went the other way: its ends are those of the connection, seen from the error's sender.
+    #[cold]
+    fn classify_error<A: Address>(&self, port: &Port, datagram: Datagram<A>, quote: Quote<A>) -> Step<A> {
+        let direction = port.role.direction();
+        let as_answer = crate::connection::reversed(quote.tuple);
+        let key = FlowKey::new(direction, quote.protocol, &as_answer);
+        let owner = self.steering.owner(key.client);
+        if owner != self.index {
+            return Step::Done(Verdict::HandOver { shard: owner });
+        }
+        Step::Error(QuotedFlow { datagram, quote, direction, key })
+    }
+
+    /// IP, but neither TCP nor UDP nor an error about them.
+    #[cold]
+    fn classify_connectionless<A: Address>(&self, frame: &mut Frame<'_>, datagram: &Datagram<A>) -> Verdict {
+        let port = self.port(frame.port);
+        if !self.is_virtual(datagram.destination) {
+            let fragment = matches!(datagram.transport, Transport::Fragment { .. });
+            let of_real_server = port.role == PortRole::Inside && self.services.is_real_address(datagram.source.into());
+            // It can not be translated yet, and must not leave with the real server's address.
+            if fragment && of_real_server && !self.is_own(datagram.destination.into()) {
+                return Verdict::Drop(DropReason::Fragment);
+            }
+            return self.unmatched(port, datagram.destination.into());
+        }
+        match datagram.transport {
+            _ if datagram.source.is_martian_source() => Verdict::Drop(DropReason::Martian),
+            Transport::EchoRequest => {
+                reply::echo(frame.bytes, datagram);
+                Verdict::Answer { length: frame.length }
+            }
+            Transport::NeighborSolicitation { target } => self.answer_solicitation(frame, datagram, target),
+            Transport::Fragment { .. } => Verdict::Drop(DropReason::Fragment),
+            _ => Verdict::Drop(DropReason::NoVirtualServer),
+        }
+    }
+
+    /// A frame that is tagged, or for a group, or for another station.
+    #[cold]
+    fn classify_foreign<A: Address>(
+        &self,
+        frame: &mut Frame<'_>,
+        ethernet: &Ethernet,
+        datagram: &Datagram<A>,
+    ) -> Verdict {
+        if ethernet.vlan.is_none()
+            && ethernet.destination.is_group()
+            && let Transport::NeighborSolicitation { target } = datagram.transport
+            && self.is_virtual(target)
+        {
+            return self.answer_solicitation(frame, datagram, target);
+        }
+        self.classify_other_protocol(frame, ethernet)
+    }
+
+    /// Virtual addresses are answered outside, where clients are: an inside host that reached one would be
+    /// answered by the real server directly, past the translation.
+    fn answer_solicitation<A: Address>(&self, frame: &mut Frame<'_>, datagram: &Datagram<A>, target: A) -> Verdict {
+        let port = self.port(frame.port);
+        if port.role != PortRole::Outside || !self.is_virtual(target) {
+            return Verdict::Kernel;
+        }
+        match reply::neighbor_advertisement(frame.bytes, datagram, target, port.mac) {
+            Some(length) => Verdict::Answer { length },
+            None => Verdict::Drop(DropReason::NeighborMessageInvalid),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn classify_arp(&self, frame: &mut Frame<'_>, ethernet: &Ethernet, arp: &Arp) -> Verdict {
+        let port = self.port(frame.port);
+        let asks_for_us = arp.operation == ArpOperation::Request
+            && ethernet.vlan.is_none()
+            && port.role == PortRole::Outside
+            && (ethernet.destination.is_group() || ethernet.destination == port.mac)
+            && self.is_virtual(arp.target);
+        if !asks_for_us {
+            return self.classify_other_protocol(frame, ethernet);
+        }
+        Verdict::Answer { length: reply::arp(frame.bytes, port.mac).unwrap_or(frame.length) }
+    }
+
+    /// Neither a virtual server's nor a connection's: decided by the Ethernet address alone.
+    #[cold]
+    pub(crate) fn classify_other_protocol(&self, frame: &Frame<'_>, ethernet: &Ethernet) -> Verdict {
+        let port = self.port(frame.port);
+        match (ethernet.destination == port.mac || ethernet.destination.is_group(), port.unmatched, port.bridge_to) {
+            // The kernel speaks ARP, neighbour discovery and routing protocols, whatever the policy.
+            (true, _, _) => Verdict::Kernel,
+            (false, Unmatched::Bridge, Some(port)) => Verdict::Forward { port },
+            (false, _, _) => Verdict::Drop(DropReason::NotOurMac),
+        }
+    }
+
+    /// The verdict of an IP packet to our MAC address that is not for a virtual server.
+    #[cold]
+    pub(crate) fn unmatched(&self, port: &Port, destination: IpAddr) -> Verdict {
+        match port.unmatched {
+            Unmatched::Drop if !self.is_own(destination) => Verdict::Drop(DropReason::Unmatched),
+            // To our MAC address and to be routed, not bridged: that is the kernel's.
+            Unmatched::Drop | Unmatched::Bridge | Unmatched::Kernel => Verdict::Kernel,
+        }
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+        link_local || self.ports.iter().any(|port| port.addresses.contains(&address))
+    }
+}
+
+impl PortRole {
+    /// The direction of what is received on such a port.
+    #[inline]
+    pub const fn direction(self) -> Direction {
+        match self {
+            Self::Outside => Direction::Inbound,
+            Self::Inside => Direction::Outbound,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A shard on the bench: packets go in as bytes, verdicts and bytes come out, and the books are balanced.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use director::{
+    Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, Port, PortIndex, PortRole, Route,
+    Shard, ShardConfiguration, Steering, Unmatched, Verdict,
+};
+use model::limits::BATCH;
+use model::{Instant, MacAddress};
+use packet::{Tuple, build};
+
+pub const OUTSIDE: PortIndex = PortIndex(0);
+pub const INSIDE: PortIndex = PortIndex(1);
+
+pub const UNIT_OUTSIDE: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x01]);
+pub const UNIT_INSIDE: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x02]);
+pub const ROUTER: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x0a]);
+pub const SERVER: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x0b]);
+
+/// What became of the packets so far.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    pub received: u64,
+    pub forwarded: u64,
+    pub answered: u64,
+    pub to_kernel: u64,
+    pub handed_over: u64,
+    pub held: u64,
+    pub dropped: u64,
+}
+
+/// One shard, with clients behind a router outside and real servers 10.1.0.0/16 and 2001:db8:1::/64 inside.
+pub struct Bench {
+    pub shard: Shard,
+    pub next_hops: NextHopTable,
+    pub now: Instant,
+    pub books: Books,
+}
+
+pub struct Options {
+    pub capacity: usize,
+    pub shards: usize,
+    pub unmatched: Unmatched,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { capacity: 1_000, shards: 1, unmatched: Unmatched::Kernel }
+    }
+}
+
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub fn ports(unmatched: Unmatched) -> Arc<[Port]> {
+    let port = |mac, role, address: &str, bridge_to| Port {
+        mac,
+        role,
+        unmatched,
+        mtu: 1_500,
+        addresses: vec![ip(address)],
+        bridge_to: Some(bridge_to),
+    };
+    Arc::new([
+        port(UNIT_OUTSIDE, PortRole::Outside, "198.51.100.1", INSIDE),
+        port(UNIT_INSIDE, PortRole::Inside, "10.1.0.1", OUTSIDE),
+    ])
+}
+
+pub fn next_hops() -> NextHopTable {
+    let mut table = NextHopTable::new(1);
+    let gateway = |address| Route { port: OUTSIDE, gateway: Some(ip(address)) };
+    table.add_route("0.0.0.0/0".parse().unwrap(), gateway("198.51.100.254"));
+    table.add_route("::/0".parse().unwrap(), gateway("fe80::254"));
+    table.add_route("10.1.0.0/16".parse().unwrap(), Route { port: INSIDE, gateway: None });
+    table.add_route("2001:db8:1::/64".parse().unwrap(), Route { port: INSIDE, gateway: None });
+    table.add_neighbor(OUTSIDE, ip("198.51.100.254"), ROUTER);
+    table.add_neighbor(OUTSIDE, ip("fe80::254"), ROUTER);
+    for last in 11..=20 {
+        table.add_neighbor(INSIDE, ip(&format!("10.1.0.{last}")), SERVER);
+        table.add_neighbor(INSIDE, ip(&format!("2001:db8:1::{last}")), SERVER);
+    }
+    table
+}
+
+impl Bench {
+    pub fn new(configuration: Configuration) -> Self {
+        Self::with(configuration, Options::default())
+    }
+
+    pub fn with(configuration: Configuration, options: Options) -> Self {
+        let shard = Shard::new(ShardConfiguration {
+            director: Arc::new(configuration),
+            ports: ports(options.unmatched),
+            index: 0,
+            steering: Steering::new(options.shards),
+            capacity: options.capacity,
+            hash_seed: 1,
+        });
+        Self { shard, next_hops: next_hops(), now: Instant::from_millis(1_000), books: Books::default() }
+    }
+
+    /// Processes frames as one batch.
+    pub fn batch(&mut self, port: PortIndex, packets: &mut [Vec<u8>]) -> Vec<Verdict> {
+        let mut frames: Vec<_> = packets
+            .iter_mut()
+            .map(|bytes| Frame { length: bytes.len(), bytes: bytes.as_mut_slice(), port })
+            .collect();
+        let mut verdicts = ArrayVec::<_, BATCH>::new();
+        self.shard.process(self.now, &self.next_hops, &mut frames, &mut verdicts);
+        assert_eq!(verdicts.len(), packets.len(), "each frame gets one verdict");
+        for verdict in &verdicts {
+            self.books.enter(*verdict);
+        }
+        verdicts.to_vec()
+    }
+
+    pub fn send(&mut self, port: PortIndex, packet: Vec<u8>) -> (Verdict, Vec<u8>) {
+        let mut packets = [packet];
+        let verdict = self.batch(port, &mut packets)[0];
+        let [mut packet] = packets;
+        if let Verdict::Answer { length } = verdict {
+            packet.truncate(length);
+        }
+        if matches!(verdict, Verdict::Forward { .. } | Verdict::Answer { .. }) {
+            build::verify_checksums(&packet).unwrap();
+        }
+        (verdict, packet)
+    }
+
+    pub fn wait(&mut self, time: Duration) {
+        self.now = self.now + time;
+        // Twice the table: the sweep may be anywhere in it.
+        self.shard.expire(self.now, 2 * self.shard.slots().max(1));
+        self.shard.expire(self.now, 2 * self.shard.slots().max(1));
+    }
+
+    pub fn connections(&self) -> Vec<ConnectionSummary> {
+        self.list(&ConnectionFilter::default())
+    }
+
+    pub fn list(&self, filter: &ConnectionFilter) -> Vec<ConnectionSummary> {
+        let mut all = Vec::new();
+        let mut cursor = Some(Cursor::default());
+        while let Some(from) = cursor {
+            let mut page = ArrayVec::<_, 7>::new();
+            cursor = self.shard.list(self.now, from, filter, &mut page);
+            all.extend(page);
+        }
+        all
+    }
+
+    /// What must hold at the end of every test.
+    pub fn check(&self) {
+        let books = &self.books;
+        let ended = books.forwarded + books.answered + books.to_kernel + books.handed_over + books.held + books.dropped;
+        assert_eq!(books.received, ended);
+        let counters = self.shard.counters();
+        assert_eq!(counters.connections(), self.shard.connections() as u64);
+        assert_eq!(self.connections().len(), self.shard.connections());
+        let translated: u64 =
+            counters.bindings.iter().map(|binding| binding.inbound_packets.read() + binding.outbound_packets.read()).sum();
+        assert!(translated <= books.forwarded);
+    }
+}
+
+impl Books {
+    fn enter(&mut self, verdict: Verdict) {
+        self.received += 1;
+        match verdict {
+            Verdict::Forward { .. } => self.forwarded += 1,
+            Verdict::Answer { .. } => self.answered += 1,
+            Verdict::Kernel => self.to_kernel += 1,
+            Verdict::HandOver { .. } => self.handed_over += 1,
+            Verdict::Hold { .. } => self.held += 1,
+            Verdict::Drop(_) => self.dropped += 1,
+        }
+    }
+}
+
+pub fn v4(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv4Addr> {
+    Tuple { source: source.parse().unwrap(), source_port, destination: destination.parse().unwrap(), destination_port }
+}
+
+pub fn v6(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv6Addr> {
+    Tuple { source: source.parse().unwrap(), source_port, destination: destination.parse().unwrap(), destination_port }
+}

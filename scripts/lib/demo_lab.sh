@@ -1,0 +1,225 @@
+# shellcheck shell=bash
+# The demo's network, servers, unit and clients. To be sourced by scripts/demo, after lab.sh.
+# shellcheck disable=SC2154 # scripts/demo sets root and binary
+
+# The unit's process.
+unit=''
+
+make_demo_network() {
+    make_namespaces
+    make_switch br-out
+    make_switch br-in
+    plug client br-out
+    links client <<'END'
+addr add 198.51.100.10/24 dev eth0
+addr add 2001:db8:1::10/64 dev eth0
+route add 192.0.2.0/24 via 198.51.100.1
+route add 2001:db8:100::/64 via 2001:db8:1::1
+END
+    local number
+    for number in 1 2 3; do
+        plug "server$number" br-in
+        links "server$number" <<END
+addr add 10.1.0.1$number/24 dev eth0
+addr add 2001:db8:2::1$number/64 dev eth0
+route add default via 10.1.0.1
+route add ::/0 via 2001:db8:2::1
+END
+    done
+}
+
+start_servers() {
+    head --bytes "${LARGE_MEGABYTES}M" /dev/urandom >"$WORK/large"
+    local number
+    for number in 1 2 3; do
+        start_nginx "$number"
+        start_udp_echo "$number" 4
+        start_udp_echo "$number" 6
+    done
+    for number in 1 2 3; do
+        wait_for 10 "nginx of server $number" within "server$number" curl --silent --fail "http://10.1.0.1$number/"
+        wait_for 10 "UDP echo of server $number" udp_echo_listens "$number"
+    done
+}
+
+# start_nginx NUMBER: all of its files are in the work folder.
+start_nginx() {
+    local home="$WORK/nginx$1"
+    mkdir -p "$home/pages"
+    echo "server $1" >"$home/pages/index.html"
+    ln "$WORK/large" "$home/pages/large"
+    cat >"$home/nginx.conf" <<END
+daemon off;
+user root;
+worker_processes 1;
+pid $home/pid;
+error_log $home/error.log;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    client_body_temp_path $home/body;
+    proxy_temp_path $home/proxy;
+    fastcgi_temp_path $home/fastcgi;
+    uwsgi_temp_path $home/uwsgi;
+    scgi_temp_path $home/scgi;
+    sendfile on;
+    server {
+        listen 80;
+        listen [::]:80;
+        root $home/pages;
+    }
+}
+END
+    spawn ip netns exec "$LAB-server$1" nginx -p "$home" -e "$home/error.log" -c "$home/nginx.conf"
+}
+
+# start_udp_echo NUMBER FAMILY: answers each datagram with the server's name.
+start_udp_echo() {
+    spawn ip netns exec "$LAB-server$1" socat "UDP$2-RECVFROM:7,fork,reuseaddr" "SYSTEM:cat >/dev/null; echo server $1"
+}
+
+udp_echo_listens() {
+    [[ $(within "server$1" ss --udp --listening --numeric --no-header 'sport = :7' | wc -l) -eq 2 ]]
+}
+
+write_configuration() {
+    local workers='[0]'
+    [[ $(nproc) -eq 1 ]] || workers='[0, 1]'
+    mkdir -p "$WORK/configuration"
+    cat >"$WORK/configuration/unit.json" <<END
+{
+  "name": "demo",
+  "ports": [
+    {
+      "name": "outside", "role": "outside", "vdev": "net_tap0,iface=tap-out",
+      "addresses": ["198.51.100.1/24", "2001:db8:1::1/64"]
+    },
+    {
+      "name": "inside", "role": "inside", "vdev": "net_tap1,iface=tap-in",
+      "addresses": ["10.1.0.1/24", "2001:db8:2::1/64"]
+    }
+  ],
+  "cores": { "control": 0, "workers": $workers },
+  "idle": "sleep",
+  "connections": 100000,
+  "socket": "$WORK/understudy.sock"
+}
+END
+    cat >"$WORK/configuration/director.json" <<'END'
+{
+  "virtual_servers": [
+    { "virtual": "192.0.2.100:80", "predictor": "roundrobin" },
+    { "virtual": "192.0.2.100:7:udp", "predictor": "roundrobin" },
+    { "virtual": "[2001:db8:100::100]:80", "predictor": "roundrobin" },
+    { "virtual": "[2001:db8:100::100]:7:udp", "predictor": "roundrobin" }
+  ],
+  "real_servers": [
+    { "real": "10.1.0.11:80" }, { "real": "10.1.0.12:80" }, { "real": "10.1.0.13:80" },
+    { "real": "10.1.0.11:7:udp" }, { "real": "10.1.0.12:7:udp" }, { "real": "10.1.0.13:7:udp" },
+    { "real": "[2001:db8:2::11]:80" }, { "real": "[2001:db8:2::12]:80" }, { "real": "[2001:db8:2::13]:80" },
+    { "real": "[2001:db8:2::11]:7:udp" }, { "real": "[2001:db8:2::12]:7:udp" }, { "real": "[2001:db8:2::13]:7:udp" }
+  ],
+  "bindings": [
+    { "virtual": "192.0.2.100:80", "real": ["10.1.0.11:80", "10.1.0.12:80", "10.1.0.13:80"] },
+    { "virtual": "192.0.2.100:7:udp", "real": ["10.1.0.11:7:udp", "10.1.0.12:7:udp", "10.1.0.13:7:udp"] },
+    {
+      "virtual": "[2001:db8:100::100]:80",
+      "real": ["[2001:db8:2::11]:80", "[2001:db8:2::12]:80", "[2001:db8:2::13]:80"]
+    },
+    {
+      "virtual": "[2001:db8:100::100]:7:udp",
+      "real": ["[2001:db8:2::11]:7:udp", "[2001:db8:2::12]:7:udp", "[2001:db8:2::13]:7:udp"]
+    }
+  ]
+}
+END
+}
+
+# launch_unit: starts the unit, plugs its ports into the switches, waits until it knows the way to all real servers.
+launch_unit() {
+    spawn ip netns exec "$LAB-unit" "$binary" run --config "$WORK/configuration" >"$UNIT_LOG" 2>&1
+    unit=$!
+    wait_for 30 "the unit's management socket" unit_answers_or_ended
+    kill -0 "$unit" 2>/dev/null || die "the unit ended by itself"
+    links unit <<'END'
+link set tap-out master br-out
+link set tap-in master br-in
+END
+    wait_for 30 "MAC addresses of the real servers" real_servers_known
+}
+
+unit_answers_or_ended() {
+    show status || ! kill -0 "$unit"
+}
+
+real_servers_known() {
+    local address
+    for address in 10.1.0.1{1,2,3} 2001:db8:2::1{1,2,3}; do
+        ip -n "$LAB-unit" neigh show "$address" dev inside | grep --quiet lladdr || return 1
+    done
+}
+
+# show WHAT [ARGUMENTS]: asks the unit.
+show() {
+    "$binary" show "$@" --socket "$WORK/understudy.sock"
+}
+
+# fetch URL COUNT: fetches a page COUNT times, each time on a new connection, into $WORK/answers.
+fetch() {
+    export -f fetch_repeatedly
+    # shellcheck disable=SC2016 # the inner shell expands it
+    attend ip netns exec "$LAB-client" bash -c 'fetch_repeatedly "$@"' fetch "$1" "$2" >"$WORK/answers"
+}
+
+fetch_repeatedly() {
+    local request
+    for ((request = 0; request < $2; request++)); do
+        curl --silent --show-error --max-time 5 "$1" || true
+    done
+}
+
+# echo_to ADDRESS COUNT: sends COUNT datagrams to port 7, each from a new port; the answers go into $WORK/answers.
+echo_to() {
+    export -f echo_repeatedly
+    # shellcheck disable=SC2016 # the inner shell expands it
+    attend ip netns exec "$LAB-client" bash -c 'echo_repeatedly "$@"' echo "$1" "$2" >"$WORK/answers"
+}
+
+echo_repeatedly() {
+    local datagram answer
+    for ((datagram = 0; datagram < $2; datagram++)); do
+        exec 3<>"/dev/udp/$1/7"
+        echo hello >&3
+        ! read -r -t 2 answer <&3 || echo "$answer"
+    done
+}
+
+count_established() {
+    show connections --json | jq '[.connections[] | select(.state == "established")] | length'
+}
+
+established_connections() {
+    [[ $(count_established) -ge $1 ]]
+}
+
+# ping_address ADDRESS WHAT
+ping_address() {
+    local received
+    command_line "ping -c 5 $1"
+    received=$(within client ping -n -c 5 -i 0.2 -W 2 "$1" | tee "$WORK/ping" | sed -n 's/.* \([0-9]*\) received.*/\1/p') || true
+    say "$(tail -n 1 "$WORK/ping")"
+    check "Ping over $2" "${received:-0} of 5 answered" "$([[ "${received:-0}" -eq 5 ]] && echo yes)"
+}
+
+# counters EXPRESSION: reads the unit's counters with jq.
+counters() {
+    show counters --json | jq --raw-output "$1"
+}
+
+counters_balance() {
+    [[ $(counters '.received == .forwarded + .answered + .to_kernel + .dropped') == true ]]
+}
+
+balance_text() {
+    counters '"\(.received) = \(.forwarded) fwd + \(.answered) ans + \(.to_kernel) kernel + \(.dropped) drop"'
+}
