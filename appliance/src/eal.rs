@@ -24,13 +24,15 @@ impl EalArguments {
             "understudy".to_owned(),
             "--lcores".to_owned(),
             lcores(unit),
-            // Nothing is left behind, and no other DPDK process on the host is disturbed.
-            "--in-memory".to_owned(),
             "--no-telemetry".to_owned(),
             "--log-level=*:warning".to_owned(),
         ];
-        if !hugepages {
-            arguments.extend(["--no-huge".to_owned(), "-m".to_owned(), needed.to_string()]);
+        // Either way nothing is left behind, and no other DPDK process on the host is disturbed.
+        if hugepages {
+            arguments.push("--in-memory".to_owned());
+        } else {
+            arguments.extend(["--no-huge", "--no-shconf", "-m"].map(str::to_owned));
+            arguments.push(needed.to_string());
         }
         let devices: Vec<&str> = unit.ports().iter().filter_map(|port| pci_address(port.device())).collect();
         if devices.is_empty() {

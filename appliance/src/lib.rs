@@ -1,3 +1,27 @@
-//! Composition: configuration, threads, worker loop, kernel path, management socket
+//! Composition: configuration, lcores, the worker loop, the kernel path and the management socket.
+//!
+//! The only crate that knows both DPDK and the director. Clocks, files and sockets are read here and nowhere below.
+#![forbid(unsafe_code)]
 
+mod announce;
+pub mod configuration;
+mod eal;
+mod error;
+mod hold;
+mod idle;
+mod inspect;
 pub mod kernel;
+mod kernel_path;
+pub mod management;
+mod memory;
+mod output;
+mod platform;
+mod port_setup;
+mod rings;
+pub mod statistics;
+mod system;
+mod unit;
+mod worker;
+
+pub use error::RunError;
+pub use unit::{Start, run};

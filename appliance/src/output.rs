@@ -56,7 +56,7 @@ impl Output {
         }
         for origin in self.origins.drain(..) {
             match origin {
-                Origin::Forwarded | Origin::Answered => counters.drop(DropReason::TransmitFull, 1),
+                Origin::Forwarded | Origin::Answered => counters.count_drop(DropReason::TransmitFull, 1),
                 Origin::Kernel => counters.from_kernel_dropped.add(1),
             }
         }

@@ -53,7 +53,7 @@ impl Default for WorkerCounters {
 impl WorkerCounters {
     /// Counts `packets` that were dropped for `reason`.
     #[inline]
-    pub fn drop(&self, reason: DropReason, packets: usize) {
+    pub fn count_drop(&self, reason: DropReason, packets: usize) {
         self.dropped[reason.index()].add(packets as u64);
     }
 }

@@ -1,5 +1,6 @@
 //! A unit's life: start DPDK, ports, twins, workers and the management socket; run; stop in the reverse order.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,22 +9,21 @@ use crossbeam::channel::bounded;
 use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
 use dpdk::lcore::{self, LcoreHandle};
 use dpdk::{Eal, Mempool, MempoolConfiguration};
-use model::Instant;
-
 use crate::announce::Announcer;
 use crate::configuration::{Loaded, UnitConfiguration};
 use crate::eal::EalArguments;
 use crate::error::RunError;
 use crate::idle::Idler;
-use crate::kernel::Watcher;
-use crate::kernel_path::{KernelPath, KernelPathCounters};
-use crate::management::{Inspection, Server, WorkerView};
+use crate::inspect::Sources;
+use crate::kernel::{Twin, Watcher};
+use crate::kernel_path::KernelPath;
+use crate::management::{Server, WorkerView};
 use crate::output::Output;
 use crate::port_setup::{OpenPort, PortQueues};
 use crate::rings::{HandOver, WorkerRings, kernel_rings};
 use crate::statistics::WorkerCounters;
 use crate::worker::Worker;
-use crate::{inspection, memory, platform, port_setup, system};
+use crate::{memory, platform, port_setup, system};
 
 /// What [`run`] needs.
 #[derive(Debug)]
@@ -60,36 +60,33 @@ pub fn run(start: Start) -> Result<(), RunError> {
     let eal = Eal::start(arguments.as_slice())?;
     let pool = packet_pool(&eal, &unit)?;
     let (open_ports, mut queues) = port_setup::open_all(&eal, &unit, &pool)?;
+    let open_ports: Arc<[OpenPort]> = open_ports.into();
     let ports: Arc<[Port]> = port_setup::shard_ports(&unit, &open_ports).into();
-    let watcher = Watcher::start(twins(&unit), keep_fresh(&director))?;
+    let watcher = Arc::new(Watcher::start(twins(&unit), real_addresses(&director))?);
 
     let (workers, rings, views) = build_workers(&unit, &director, &ports, &mut queues, &watcher, &stop);
-    let inspection = inspection::Sources {
+    let sources = Sources {
         unit: Arc::clone(&unit),
         director: Arc::clone(&director),
         folder: start.folder,
         version: start.version,
         hugepages: arguments.uses_hugepages(),
-        ports: open_ports.clone(),
+        buffers: buffers(&unit),
+        ports: Arc::clone(&open_ports),
         pool: pool.clone(),
         workers: views,
+        watcher: Arc::clone(&watcher),
     };
-    let mut server = socket.serve(inspection.into_inspection(&watcher, platform::now()))?;
     let handles = launch(workers)?;
+    let mut server = socket.serve(sources.into_inspection())?;
     log::info!("unit {} is up: {}", unit.name(), summary(&unit, &director));
 
-    let counters = Arc::new(KernelPathCounters::default());
-    let path = KernelPath { twins: queues.twins, workers: rings, pool, counters };
-    control(&unit, &director, &ports, path, &stop);
+    let path = KernelPath { twins: queues.twins, workers: rings, pool, counters: Arc::default() };
+    control(&unit, &director, &ports, path, &handles, &stop);
 
     log::info!("unit {} stops", unit.name());
     server.stop();
-    let ended = handles.into_iter().try_for_each(LcoreHandle::join);
-    watcher.stop();
-    for port in &open_ports {
-        port.close();
-    }
-    ended.map_err(RunError::Worker)
+    handles.into_iter().try_for_each(LcoreHandle::join).map_err(RunError::Worker)
 }
 
 fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
@@ -102,11 +99,25 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
 
 fn packet_pool(eal: &Eal, unit: &UnitConfiguration) -> Result<Mempool, RunError> {
     let configuration = MempoolConfiguration {
-        mbufs: memory::buffers(unit.ports().len(), unit.cores().workers.len()),
+        mbufs: buffers(unit),
         cache: memory::POOL_CACHE,
         data_room: memory::DATA_ROOM,
     };
     Ok(Mempool::new(eal, "packets", configuration)?)
+}
+
+fn buffers(unit: &UnitConfiguration) -> usize {
+    memory::buffers(unit.ports().len(), unit.cores().workers.len())
+}
+
+fn twins(unit: &UnitConfiguration) -> Vec<Twin> {
+    let indices = (0..).map(PortIndex);
+    indices.zip(unit.ports()).map(|(port, configured)| Twin { port, name: configured.twin().to_owned() }).collect()
+}
+
+/// The addresses whose next hops are kept fresh, so that the first client need not wait.
+fn real_addresses(director: &Configuration) -> Vec<IpAddr> {
+    director.real_servers().iter().map(|server| server.name().address).collect()
 }
 
 /// Makes the workers, one for each configured CPU, with their shards, queues and rings.
@@ -173,12 +184,17 @@ fn control(
     director: &Configuration,
     ports: &[Port],
     mut path: KernelPath,
+    workers: &[LcoreHandle],
     stop: &AtomicBool,
 ) {
     let mut announcer = Announcer::new(director, ports, platform::now());
     let mut idler = Idler::new(system::may_sleep(unit, unit.cores().control));
     // Relaxed: the flag carries no data, and is looked at again at once.
     while !stop.load(Ordering::Relaxed) {
+        if workers.iter().any(LcoreHandle::is_finished) {
+            log::error!("a worker has ended by itself; the unit stops");
+            stop.store(true, Ordering::Relaxed);
+        }
         announcer.poll(platform::now(), &mut path);
         if path.round() {
             idler.busy();

@@ -242,17 +242,17 @@ impl Running {
             }
             Verdict::Kernel => match self.worker.kernel.send(Packet { mbuf, port }) {
                 Ok(()) => counters.to_kernel.add(1),
-                Err(_) => counters.drop(DropReason::KernelFull, 1),
+                Err(_) => counters.count_drop(DropReason::KernelFull, 1),
             },
             Verdict::HandOver { shard } => match self.worker.hand_over.send(shard, Packet { mbuf, port }) {
                 Ok(()) => counters.handed_over.add(1),
-                Err(_) => counters.drop(DropReason::HandOverFull, 1),
+                Err(_) => counters.count_drop(DropReason::HandOverFull, 1),
             },
             Verdict::Hold { port, address } => {
                 self.worker.resolver.try_request(port, address);
                 self.hold(mbuf, arrival, now);
             }
-            Verdict::Drop(reason) => counters.drop(reason, 1),
+            Verdict::Drop(reason) => counters.count_drop(reason, 1),
         }
     }
 
@@ -263,9 +263,9 @@ impl Running {
         }
         let until = arrival.held_until.unwrap_or(now + HOLD_TIME);
         if now > until {
-            counters.drop(DropReason::NextHopUnresolved, 1);
+            counters.count_drop(DropReason::NextHopUnresolved, 1);
         } else if self.hold.push(Packet { mbuf, port: arrival.port }, until).is_err() {
-            counters.drop(DropReason::HoldFull, 1);
+            counters.count_drop(DropReason::HoldFull, 1);
         }
     }
 }

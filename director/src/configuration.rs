@@ -1,11 +1,26 @@
-//! What is balanced: virtual servers, real servers, bindings and timeouts, checked once and immutable after.
+//! What is balanced: virtual servers, real servers, bindings and timeouts; checked once, immutable after.
+//!
+//! A [`ConfigurationDraft`] is what somebody wrote; [`Configuration`] is what it means, and has no invalid values.
+//! Nothing here knows how a document looks or where it came from.
+
+mod check;
+mod draft;
+mod mistake;
+mod names;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::time::Duration;
 
 use model::ServerName;
 
-/// Checked configuration.
-#[derive(Clone, Debug)]
+pub use draft::{BindingDraft, ConfigurationDraft, RealServerDraft, TimeoutsDraft, VirtualServerDraft};
+pub use mistake::{Mistake, Place, Problem, TimeoutKind};
+
+/// Checked configuration. Each binding names servers that exist and suit each other; all sizes are within
+/// [`model::limits`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
     virtual_servers: Vec<VirtualServer>,
     real_servers: Vec<RealServer>,
@@ -13,68 +28,190 @@ pub struct Configuration {
     timeouts: Timeouts,
     tcp_without_connection: TcpWithoutConnection,
 }
-/// P
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Predictor { 
-/// x
-LeastConnections, 
-/// x
-WeightedLeastConnections, 
-/// x
-RoundRobin, 
-/// x
-WeightedRoundRobin }
-/// T
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TcpWithoutConnection { 
-/// x
-Drop, 
-/// x
-Reset }
-/// V
-#[derive(Clone, Debug)]
-pub struct VirtualServer { name: ServerName, predictor: Predictor, in_service: bool, bindings: Range<usize> }
-/// R
-#[derive(Clone, Debug)]
-pub struct RealServer { name: ServerName, weight: u16, in_service: bool }
-/// B
-#[derive(Clone, Debug)]
-pub struct Binding { virtual_server: usize, real_server: usize }
-/// T
-#[derive(Clone, Debug)]
-pub struct Timeouts { a: [Duration; 6] }
-#[allow(missing_docs)]
-impl Timeouts {
-    pub fn tcp_syn(&self) -> Duration { self.a[0] }
-    pub fn tcp_established(&self) -> Duration { self.a[1] }
-    pub fn tcp_half_closed(&self) -> Duration { self.a[2] }
-    pub fn tcp_closed(&self) -> Duration { self.a[3] }
-    pub fn tcp_reset(&self) -> Duration { self.a[4] }
-    pub fn udp(&self) -> Duration { self.a[5] }
+
+/// What clients connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualServer {
+    name: ServerName,
+    predictor: Predictor,
+    in_service: bool,
+    bindings: Range<usize>,
 }
-#[allow(missing_docs)]
+
+/// What serves connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealServer {
+    name: ServerName,
+    weight: u16,
+    in_service: bool,
+}
+
+/// A virtual server's permission to use a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    virtual_server: usize,
+    real_server: usize,
+}
+
+/// How a virtual server chooses among its real servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Predictor {
+    /// The real server with the fewest connections.
+    #[default]
+    LeastConnections,
+    /// The real server with the fewest connections for its weight.
+    WeightedLeastConnections,
+    /// One after the other.
+    RoundRobin,
+    /// One after the other, each as often as its weight says.
+    WeightedRoundRobin,
+}
+
+/// What happens to a TCP segment to a virtual server that neither belongs to a connection nor begins one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TcpWithoutConnection {
+    /// It is dropped and counted.
+    #[default]
+    Drop,
+    /// It is answered with a reset (RFC 9293 section 3.10.7.1), so that the client notices at once.
+    Reset,
+}
+
+/// How long a connection may be idle, by its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    tcp_syn: Duration,
+    tcp_established: Duration,
+    tcp_half_closed: Duration,
+    tcp_closed: Duration,
+    tcp_reset: Duration,
+    udp: Duration,
+}
+
 impl Configuration {
-    pub fn virtual_servers(&self) -> &[VirtualServer] { &self.virtual_servers }
-    pub fn real_servers(&self) -> &[RealServer] { &self.real_servers }
-    pub fn bindings(&self) -> &[Binding] { &self.bindings }
-    pub fn timeouts(&self) -> &Timeouts { &self.timeouts }
-    pub fn tcp_without_connection(&self) -> TcpWithoutConnection { self.tcp_without_connection }
+    /// A draft without servers, to be filled and [built](ConfigurationDraft::build).
+    pub fn builder() -> ConfigurationDraft {
+        ConfigurationDraft::default()
+    }
+
+    /// The virtual servers, in the order in which they were written.
+    pub fn virtual_servers(&self) -> &[VirtualServer] {
+        &self.virtual_servers
+    }
+
+    /// The real servers, in the order in which they were written.
+    pub fn real_servers(&self) -> &[RealServer] {
+        &self.real_servers
+    }
+
+    /// The bindings: those of the first virtual server, then those of the second, and so on.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// How long connections may be idle.
+    pub const fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+
+    /// What happens to TCP segments of no connection.
+    pub const fn tcp_without_connection(&self) -> TcpWithoutConnection {
+        self.tcp_without_connection
+    }
 }
-#[allow(missing_docs)]
+
 impl VirtualServer {
-    pub fn name(&self) -> ServerName { self.name }
-    pub fn predictor(&self) -> Predictor { self.predictor }
-    pub fn is_in_service(&self) -> bool { self.in_service }
-    pub fn bindings(&self) -> Range<usize> { self.bindings.clone() }
+    /// Its address, port and protocol. The bind ID is 0.
+    pub const fn name(&self) -> ServerName {
+        self.name
+    }
+
+    /// How it chooses among its real servers.
+    pub const fn predictor(&self) -> Predictor {
+        self.predictor
+    }
+
+    /// Whether it takes new connections.
+    pub const fn is_in_service(&self) -> bool {
+        self.in_service
+    }
+
+    /// Where its bindings are in [`Configuration::bindings`].
+    pub const fn bindings(&self) -> Range<usize> {
+        self.bindings.start..self.bindings.end
+    }
 }
-#[allow(missing_docs)]
+
 impl RealServer {
-    pub fn name(&self) -> ServerName { self.name }
-    pub fn weight(&self) -> u16 { self.weight }
-    pub fn is_in_service(&self) -> bool { self.in_service }
+    /// Its address, port and protocol. Port 0 keeps the virtual server's port. The bind ID is 0.
+    pub const fn name(&self) -> ServerName {
+        self.name
+    }
+
+    /// Its share where the predictor is weighted: 1 to [`model::limits::WEIGHT`].
+    pub const fn weight(&self) -> u16 {
+        self.weight
+    }
+
+    /// Whether it gets new connections.
+    pub const fn is_in_service(&self) -> bool {
+        self.in_service
+    }
 }
-#[allow(missing_docs)]
+
 impl Binding {
-    pub fn virtual_server(&self) -> usize { self.virtual_server }
-    pub fn real_server(&self) -> usize { self.real_server }
+    /// Index into [`Configuration::virtual_servers`].
+    pub const fn virtual_server(&self) -> usize {
+        self.virtual_server
+    }
+
+    /// Index into [`Configuration::real_servers`].
+    pub const fn real_server(&self) -> usize {
+        self.real_server
+    }
+}
+
+impl Timeouts {
+    /// From the client's SYN until the handshake is done.
+    pub const fn tcp_syn(&self) -> Duration {
+        self.tcp_syn
+    }
+
+    /// Established connections. RFC 5382 REQ-5: not less than 2 hours and 4 minutes.
+    pub const fn tcp_established(&self) -> Duration {
+        self.tcp_established
+    }
+
+    /// After the FIN of one side. RFC 5382 REQ-5: not less than 4 minutes.
+    pub const fn tcp_half_closed(&self) -> Duration {
+        self.tcp_half_closed
+    }
+
+    /// After the FINs of both sides.
+    pub const fn tcp_closed(&self) -> Duration {
+        self.tcp_closed
+    }
+
+    /// After a reset.
+    pub const fn tcp_reset(&self) -> Duration {
+        self.tcp_reset
+    }
+
+    /// UDP. RFC 4787 REQ-5: 5 minutes or more are recommended.
+    pub const fn udp(&self) -> Duration {
+        self.udp
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            tcp_syn: Duration::from_secs(60),
+            tcp_established: Duration::from_secs(7_440),
+            tcp_half_closed: Duration::from_secs(240),
+            tcp_closed: Duration::from_secs(10),
+            tcp_reset: Duration::from_secs(10),
+            udp: Duration::from_secs(300),
+        }
+    }
 }

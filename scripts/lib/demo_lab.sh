@@ -153,10 +153,7 @@ unit_answers_or_ended() {
 }
 
 real_servers_known() {
-    local address
-    for address in 10.1.0.1{1,2,3} 2001:db8:2::1{1,2,3}; do
-        ip -n "$LAB-unit" neigh show "$address" dev inside | grep --quiet lladdr || return 1
-    done
+    show real --json | jq --exit-status 'all(.real[]; .next_hop.state == "resolved")'
 }
 
 # show WHAT [ARGUMENTS]: asks the unit.
@@ -164,7 +161,8 @@ show() {
     "$binary" show "$@" --socket "$WORK/understudy.sock"
 }
 
-# fetch URL COUNT: fetches a page COUNT times, each time on a new connection, into $WORK/answers.
+# fetch URL COUNT: fetches a page COUNT times, each time on a new connection, into $WORK/answers. Gives up at the
+# first failure.
 fetch() {
     export -f fetch_repeatedly
     # shellcheck disable=SC2016 # the inner shell expands it
@@ -174,7 +172,7 @@ fetch() {
 fetch_repeatedly() {
     local request
     for ((request = 0; request < $2; request++)); do
-        curl --silent --show-error --max-time 5 "$1" || true
+        curl --silent --show-error --max-time 5 "$1" || break
     done
 }
 
@@ -190,12 +188,13 @@ echo_repeatedly() {
     for ((datagram = 0; datagram < $2; datagram++)); do
         exec 3<>"/dev/udp/$1/7"
         echo hello >&3
-        ! read -r -t 2 answer <&3 || echo "$answer"
+        read -r -t 2 answer <&3 || break
+        echo "$answer"
     done
 }
 
 count_established() {
-    show connections --json | jq '[.connections[] | select(.state == "established")] | length'
+    show connections --json | jq '[.connections.list[] | select(.state == "established")] | length'
 }
 
 established_connections() {
@@ -213,7 +212,7 @@ ping_address() {
 
 # counters EXPRESSION: reads the unit's counters with jq.
 counters() {
-    show counters --json | jq --raw-output "$1"
+    show counters --json | jq --raw-output ".counters | $1"
 }
 
 counters_balance() {

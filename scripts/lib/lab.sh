@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Network namespaces, bridges and processes of the demo, and that nothing of them stays.
-# To be sourced by bash, after output.sh; then call open_lab first of all.
+# To be sourced by bash, after output.sh and processes.sh; then call open_lab first of all.
 
 # What the lab's names begin with, so that two labs at once do not meet.
 readonly LAB="understudy-$$"
@@ -12,9 +12,7 @@ UNIT_LOG=''
 # open_lab: makes the work folder; from here on, whatever ends the script also removes the lab.
 open_lab() {
     trap close_lab EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    exit_on_signals
     WORK=$(mktemp --directory --tmpdir "$LAB.XXXXXX")
     UNIT_LOG="$WORK/unit.log"
 }
@@ -24,12 +22,7 @@ close_lab() {
     trap '' HUP INT TERM
     set +e
     [[ $status -ne 1 || ! -s "$UNIT_LOG" ]] || show_unit_log
-    local group groups
-    groups=$(jobs -rp)
-    for group in $groups; do
-        end_group "$group"
-    done
-    wait
+    end_all
     local name
     for name in "${NAMESPACES[@]}"; do
         [[ ! -e "/run/netns/$LAB-$name" ]] || ip netns del "$LAB-$name"
@@ -41,38 +34,6 @@ close_lab() {
 show_unit_log() {
     complain "The unit's log:"
     tail -n 60 "$UNIT_LOG" | sed 's/^/   /' >&2
-}
-
-# spawn COMMAND...: runs a command in the background, in a process group of its own: $! is the group's number.
-spawn() {
-    setsid "$@" </dev/null &
-}
-
-# attend COMMAND...: runs a command and waits for it. Unlike a foreground command, it does not hold up a signal.
-attend() {
-    spawn "$@"
-    wait $!
-}
-
-# end_group NUMBER: ends a process group: asks first, insists after five seconds. Only groups made by spawn.
-end_group() {
-    local tries
-    kill -TERM -- "-$1" 2>/dev/null || kill -TERM "$1" 2>/dev/null || return 0
-    for ((tries = 0; tries < 50; tries++)); do
-        kill -0 -- "-$1" 2>/dev/null || return 0
-        sleep 0.1
-    done
-    kill -KILL -- "-$1" 2>/dev/null || true
-}
-
-# wait_for SECONDS WHAT COMMAND...: waits until the command succeeds, and fails after SECONDS.
-wait_for() {
-    local deadline=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || die "waited in vain: $what"
-        sleep 0.05
-    done
 }
 
 # within NAMESPACE COMMAND...: runs a command in a namespace of the lab.

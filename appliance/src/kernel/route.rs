@@ -99,7 +99,7 @@ pub(super) fn is_of_main_table(message: &RouteMessage) -> bool {
         RouteAttribute::Table(table) => Some(*table),
         _ => None,
     });
-    table.unwrap_or(message.header.table.into()) == RouteHeader::RT_TABLE_MAIN.into()
+    table.unwrap_or(message.header.table.into()) == u32::from(RouteHeader::RT_TABLE_MAIN)
         && !message.header.flags.contains(RouteFlags::Cloned)
 }
 

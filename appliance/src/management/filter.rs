@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FilterError {
     /// Neither an address nor a network.
-    #[error("{0:?} is neither an address nor a network; write 198.51.100.7, 198.51.100.0/24 or 2001:db8::/32")]
+    #[error(
+        "{0:?} is neither an address nor a network; write 198.51.100.7, 198.51.100.0/24 or 2001:db8::/32"
+    )]
     Network(String),
     /// Not an address with an optional port and protocol.
     #[error("{0:?} is not address[:port][:protocol]; write 192.0.2.1, 192.0.2.1:80 or [2001:db8::1]:53:udp")]
@@ -55,7 +57,9 @@ impl FromStr for ClientNetwork {
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
         let network = text.parse::<IpNet>().ok().or_else(|| address(text));
-        network.map(Self).ok_or_else(|| FilterError::Network(text.to_owned()))
+        network
+            .map(Self)
+            .ok_or_else(|| FilterError::Network(text.to_owned()))
     }
 }
 
@@ -93,7 +97,8 @@ impl FromStr for EndpointPattern {
 impl fmt::Display for EndpointPattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.endpoint.fmt(formatter)?;
-        self.protocol.map_or(Ok(()), |protocol| write!(formatter, ":{protocol}"))
+        self.protocol
+            .map_or(Ok(()), |protocol| write!(formatter, ":{protocol}"))
     }
 }
 
@@ -103,16 +108,25 @@ impl FromStr for PageCursor {
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let refuse = || FilterError::Cursor(text.to_owned());
         let parts: Vec<&str> = text.split('.').collect();
-        let &[worker, family, slot] = parts.as_slice() else { return Err(refuse()) };
+        let &[worker, family, slot] = parts.as_slice() else {
+            return Err(refuse());
+        };
         let second_family = match family {
             "4" => false,
             "6" => true,
             _ => return Err(refuse()),
         };
-        let number = |text: &str| text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok());
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .ok()
+                .and_then(|number| usize::try_from(number).ok())
+        };
         let worker = number(worker).ok_or_else(refuse)?;
         let slot = number(slot).ok_or_else(refuse)?;
-        Ok(Self { worker, cursor: Cursor { second_family, slot } })
+        Ok(Self {
+            worker,
+            cursor: Cursor { second_family, slot },
+        })
     }
 }
 
@@ -150,7 +164,8 @@ mod tests {
     use super::*;
 
     fn written_back<T: FromStr<Err = FilterError> + fmt::Display>(text: &str) -> String {
-        text.parse::<T>().map_or_else(|error| panic!("{error}"), |value| value.to_string())
+        text.parse::<T>()
+            .map_or_else(|error| panic!("{error}"), |value| value.to_string())
     }
 
     #[test]
@@ -185,11 +200,28 @@ mod tests {
         for text in ["", "web", "198.51.100.0/33", "198.51.100"] {
             assert!(text.parse::<ClientNetwork>().is_err(), "{text:?}");
         }
-        for text in ["", "web", ":80", "192.0.2.1:65536", "192.0.2.1:icmp", "[192.0.2.1]", "[2001:db8::1", "192.0.2.1:80:3:tcp"]
-        {
+        for text in [
+            "",
+            "web",
+            ":80",
+            "192.0.2.1:65536",
+            "192.0.2.1:icmp",
+            "[192.0.2.1]",
+            "[2001:db8::1",
+            "192.0.2.1:80:3:tcp",
+        ] {
             assert!(text.parse::<EndpointPattern>().is_err(), "{text:?}");
         }
-        for text in ["", "0", "0.4", "0.5.0", "0.4.0.0", "0.4.-1", "a.4.0", "0.4.99999999999999999999"] {
+        for text in [
+            "",
+            "0",
+            "0.4",
+            "0.5.0",
+            "0.4.0.0",
+            "0.4.-1",
+            "a.4.0",
+            "0.4.99999999999999999999",
+        ] {
             assert!(text.parse::<PageCursor>().is_err(), "{text:?}");
         }
     }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use crossbeam::channel::Sender;
-use director::{BindingCounters, Counter, NextHop, NextHopTable, PortIndex, Predictor, RealServer, ShardCounters};
+use director::{
+    BindingCounters, Counter, NextHop, NextHopTable, PortIndex, Predictor, RealServer, ShardCounters,
+};
 use model::{DropReason, Instant};
 
 use super::listing::ListRequest;
@@ -104,7 +106,11 @@ impl AddAssign for Traffic {
 impl Inspection {
     pub(super) fn status(&self, now: Instant) -> StatusReport {
         let ports = (self.ports)();
-        let workers: Vec<WorkerStatus> = self.workers.iter().map(|worker| self.worker_status(worker)).collect();
+        let workers: Vec<WorkerStatus> = self
+            .workers
+            .iter()
+            .map(|worker| self.worker_status(worker))
+            .collect();
         StatusReport {
             unit: self.unit.name().to_owned(),
             version: self.version.clone(),
@@ -127,7 +133,9 @@ impl Inspection {
             .map(|(index, server)| {
                 let bindings = server.bindings();
                 let total = sum(&totals[bindings.clone()]);
-                let real_servers = bindings.clone().filter(|&binding| self.real_of(binding).is_in_service());
+                let real_servers = bindings
+                    .clone()
+                    .filter(|&binding| self.real_of(binding).is_in_service());
                 VirtualReport {
                     name: server.name().to_string(),
                     in_service: server.is_in_service(),
@@ -136,7 +144,11 @@ impl Inspection {
                     real_servers_in_service: real_servers.count(),
                     connections: total.connections(),
                     admitted: total.admitted,
-                    refused: self.workers.iter().map(|worker| worker.shard.refused[index].read()).sum(),
+                    refused: self
+                        .workers
+                        .iter()
+                        .map(|worker| worker.shard.refused[index].read())
+                        .sum(),
                     inbound: total.inbound,
                     outbound: total.outbound,
                 }
@@ -146,8 +158,12 @@ impl Inspection {
 
     pub(super) fn real_servers(&self) -> Vec<RealReport> {
         let totals = self.totals_by_binding();
-        let mut reports: Vec<(RealReport, Totals)> =
-            self.director.real_servers().iter().map(|server| (self.real_report(server), Totals::default())).collect();
+        let mut reports: Vec<(RealReport, Totals)> = self
+            .director
+            .real_servers()
+            .iter()
+            .map(|server| (self.real_report(server), Totals::default()))
+            .collect();
         for (binding, &binding_total) in self.director.bindings().iter().zip(&totals) {
             let (report, total) = &mut reports[binding.real_server()];
             *total += binding_total;
@@ -192,7 +208,10 @@ impl Inspection {
             admitted: total.admitted,
             removed: total.removed,
             expired,
-            refused: shards().flat_map(|shard| shard.refused.iter()).map(Counter::read).sum(),
+            refused: shards()
+                .flat_map(|shard| shard.refused.iter())
+                .map(Counter::read)
+                .sum(),
             client_ports_translated: shards().map(|shard| shard.client_ports_translated.read()).sum(),
         }
     }
@@ -202,7 +221,11 @@ impl Inspection {
         let rounds = worker.counters.rounds.read();
         WorkerStatus {
             cpu: worker.cpu,
-            idle: if system::may_sleep(&self.unit, worker.cpu) { IdleMode::Sleep } else { IdleMode::Spin },
+            idle: if system::may_sleep(&self.unit, worker.cpu) {
+                IdleMode::Sleep
+            } else {
+                IdleMode::Spin
+            },
             rounds,
             idle_rounds,
             idle_percent: percent(idle_rounds, rounds),
@@ -236,12 +259,14 @@ impl Inspection {
             inbound: Traffic::default(),
             outbound: Traffic::default(),
             next_hop: match self.next_hops.load().resolve(server.name().address) {
-                NextHop::Resolved { port, mac } => {
-                    NextHopReport::Resolved { port: self.port_name(port), mac: mac.to_string() }
-                }
-                NextHop::Unresolved { port, address } => {
-                    NextHopReport::Unresolved { port: self.port_name(port), address }
-                }
+                NextHop::Resolved { port, mac } => NextHopReport::Resolved {
+                    port: self.port_name(port),
+                    mac: mac.to_string(),
+                },
+                NextHop::Unresolved { port, address } => NextHopReport::Unresolved {
+                    port: self.port_name(port),
+                    address,
+                },
                 NextHop::NoRoute => NextHopReport::NoRoute,
             },
             virtual_servers: Vec::new(),
@@ -274,7 +299,10 @@ fn percent(part: u64, whole: u64) -> f64 {
 }
 
 fn read_traffic(packets: &Counter, bytes: &Counter) -> Traffic {
-    Traffic { packets: packets.read(), bytes: bytes.read() }
+    Traffic {
+        packets: packets.read(),
+        bytes: bytes.read(),
+    }
 }
 
 fn sum(totals: &[Totals]) -> Totals {
@@ -302,7 +330,10 @@ fn read_outcomes(worker: &WorkerView) -> WorkerCounts {
         from_kernel: counters.from_kernel.read(),
         from_kernel_dropped: counters.from_kernel_dropped.read(),
     };
-    WorkerCounts { cpu: worker.cpu, packets }
+    WorkerCounts {
+        cpu: worker.cpu,
+        packets,
+    }
 }
 
 fn add_packets(total: &mut PacketCounts, more: &PacketCounts) {

@@ -40,7 +40,11 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(stream: UnixStream, stop: Stop) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, stop, received: Vec::new() })
+        Ok(Self {
+            stream,
+            stop,
+            received: Vec::new(),
+        })
     }
 
     /// The next line without its newline; `None` when the client has closed. A last line without a newline is
@@ -89,7 +93,10 @@ impl Lines {
 }
 
 fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 /// Waits until `socket` is ready for `events`.
@@ -103,12 +110,13 @@ pub(super) fn wait(
         let timeout = match deadline.map(|deadline| deadline - platform::now()) {
             Some(Duration::ZERO) => return Err(LineError::TimedOut),
             // Rounded up: a wait of less than a millisecond must not become none.
-            Some(left) => {
-                PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-            }
+            Some(left) => PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX),
             None => PollTimeout::NONE,
         };
-        let mut polled = [PollFd::new(socket.as_fd(), events), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
+        let mut polled = [
+            PollFd::new(socket.as_fd(), events),
+            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+        ];
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(LineError::Io(error.into())),

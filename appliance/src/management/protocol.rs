@@ -36,7 +36,10 @@ pub struct Request {
 impl Request {
     /// A request in this version.
     pub const fn new(show: Show) -> Self {
-        Self { version: VERSION, show }
+        Self {
+            version: VERSION,
+            show,
+        }
     }
 }
 
@@ -82,7 +85,13 @@ pub struct ConnectionQuery {
 
 impl Default for ConnectionQuery {
     fn default() -> Self {
-        Self { client: None, virtual_server: None, real_server: None, limit: DEFAULT_CONNECTIONS, after: None }
+        Self {
+            client: None,
+            virtual_server: None,
+            real_server: None,
+            limit: DEFAULT_CONNECTIONS,
+            after: None,
+        }
     }
 }
 
@@ -99,7 +108,10 @@ pub struct Response {
 impl Response {
     /// A response in this version.
     pub const fn new(outcome: Outcome) -> Self {
-        Self { version: VERSION, outcome }
+        Self {
+            version: VERSION,
+            outcome,
+        }
     }
 }
 

@@ -9,9 +9,7 @@ use serde::Deserialize;
 use super::inspection::Inspection;
 use super::line::{LineError, Lines};
 use super::listing::{self, ListError};
-use super::protocol::{
-    ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION,
-};
+use super::protocol::{ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION};
 use super::stop::Stop;
 use crate::platform;
 
@@ -30,7 +28,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) const fn new(lines: Lines, inspection: Arc<Inspection>, stop: Stop) -> Self {
-        Self { lines, inspection, stop }
+        Self {
+            lines,
+            inspection,
+            stop,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -100,7 +102,10 @@ fn read_request(line: &[u8]) -> Result<Request, ErrorReport> {
     let Versioned { version } = serde_json::from_slice(line).map_err(malformed)?;
     if version != VERSION {
         let message = format!("the unit speaks version {VERSION} of the management protocol, not {version}");
-        return Err(ErrorReport { kind: ErrorKind::Version, message });
+        return Err(ErrorReport {
+            kind: ErrorKind::Version,
+            message,
+        });
     }
     serde_json::from_slice(line).map_err(malformed)
 }

@@ -12,40 +12,41 @@ use director::{
 };
 use model::limits::BATCH;
 use model::{Instant, MacAddress};
-use packet::{Tuple, build};
+use packet::build::{self, Ends, TcpNumbers};
+use packet::{Address, Datagram, TcpFlags, Tuple};
 
-pub const OUTSIDE: PortIndex = PortIndex(0);
-pub const INSIDE: PortIndex = PortIndex(1);
+pub(crate) const OUTSIDE: PortIndex = PortIndex(0);
+pub(crate) const INSIDE: PortIndex = PortIndex(1);
 
-pub const UNIT_OUTSIDE: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x01]);
-pub const UNIT_INSIDE: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x02]);
-pub const ROUTER: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x0a]);
-pub const SERVER: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x0b]);
+pub(crate) const UNIT_OUTSIDE: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x01]);
+pub(crate) const UNIT_INSIDE: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x02]);
+pub(crate) const ROUTER: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x0a]);
+pub(crate) const SERVER: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0x0b]);
 
 /// What became of the packets so far.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Books {
-    pub received: u64,
-    pub forwarded: u64,
-    pub answered: u64,
-    pub to_kernel: u64,
-    pub handed_over: u64,
-    pub held: u64,
-    pub dropped: u64,
+pub(crate) struct Books {
+    pub(crate) received: u64,
+    pub(crate) forwarded: u64,
+    pub(crate) answered: u64,
+    pub(crate) to_kernel: u64,
+    pub(crate) handed_over: u64,
+    pub(crate) held: u64,
+    pub(crate) dropped: u64,
 }
 
 /// One shard, with clients behind a router outside and real servers 10.1.0.0/16 and 2001:db8:1::/64 inside.
-pub struct Bench {
-    pub shard: Shard,
-    pub next_hops: NextHopTable,
-    pub now: Instant,
-    pub books: Books,
+pub(crate) struct Bench {
+    pub(crate) shard: Shard,
+    pub(crate) next_hops: NextHopTable,
+    pub(crate) now: Instant,
+    pub(crate) books: Books,
 }
 
-pub struct Options {
-    pub capacity: usize,
-    pub shards: usize,
-    pub unmatched: Unmatched,
+pub(crate) struct Options {
+    pub(crate) capacity: usize,
+    pub(crate) shards: usize,
+    pub(crate) unmatched: Unmatched,
 }
 
 impl Default for Options {
@@ -54,11 +55,11 @@ impl Default for Options {
     }
 }
 
-pub fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-pub fn ports(unmatched: Unmatched) -> Arc<[Port]> {
+pub(crate) fn ports(unmatched: Unmatched) -> Arc<[Port]> {
     let port = |mac, role, address: &str, bridge_to| Port {
         mac,
         role,
@@ -73,7 +74,7 @@ pub fn ports(unmatched: Unmatched) -> Arc<[Port]> {
     ])
 }
 
-pub fn next_hops() -> NextHopTable {
+pub(crate) fn next_hops() -> NextHopTable {
     let mut table = NextHopTable::new(1);
     let gateway = |address| Route { port: OUTSIDE, gateway: Some(ip(address)) };
     table.add_route("0.0.0.0/0".parse().unwrap(), gateway("198.51.100.254"));
@@ -90,11 +91,11 @@ pub fn next_hops() -> NextHopTable {
 }
 
 impl Bench {
-    pub fn new(configuration: Configuration) -> Self {
+    pub(crate) fn new(configuration: Configuration) -> Self {
         Self::with(configuration, Options::default())
     }
 
-    pub fn with(configuration: Configuration, options: Options) -> Self {
+    pub(crate) fn with(configuration: Configuration, options: Options) -> Self {
         let shard = Shard::new(ShardConfiguration {
             director: Arc::new(configuration),
             ports: ports(options.unmatched),
@@ -107,7 +108,7 @@ impl Bench {
     }
 
     /// Processes frames as one batch.
-    pub fn batch(&mut self, port: PortIndex, packets: &mut [Vec<u8>]) -> Vec<Verdict> {
+    pub(crate) fn batch(&mut self, port: PortIndex, packets: &mut [Vec<u8>]) -> Vec<Verdict> {
         let mut frames: Vec<_> = packets
             .iter_mut()
             .map(|bytes| Frame { length: bytes.len(), bytes: bytes.as_mut_slice(), port })
@@ -121,7 +122,7 @@ impl Bench {
         verdicts.to_vec()
     }
 
-    pub fn send(&mut self, port: PortIndex, packet: Vec<u8>) -> (Verdict, Vec<u8>) {
+    pub(crate) fn send(&mut self, port: PortIndex, packet: Vec<u8>) -> (Verdict, Vec<u8>) {
         let mut packets = [packet];
         let verdict = self.batch(port, &mut packets)[0];
         let [mut packet] = packets;
@@ -134,18 +135,18 @@ impl Bench {
         (verdict, packet)
     }
 
-    pub fn wait(&mut self, time: Duration) {
+    pub(crate) fn wait(&mut self, time: Duration) {
         self.now = self.now + time;
         // Twice the table: the sweep may be anywhere in it.
         self.shard.expire(self.now, 2 * self.shard.slots().max(1));
         self.shard.expire(self.now, 2 * self.shard.slots().max(1));
     }
 
-    pub fn connections(&self) -> Vec<ConnectionSummary> {
+    pub(crate) fn connections(&self) -> Vec<ConnectionSummary> {
         self.list(&ConnectionFilter::default())
     }
 
-    pub fn list(&self, filter: &ConnectionFilter) -> Vec<ConnectionSummary> {
+    pub(crate) fn list(&self, filter: &ConnectionFilter) -> Vec<ConnectionSummary> {
         let mut all = Vec::new();
         let mut cursor = Some(Cursor::default());
         while let Some(from) = cursor {
@@ -157,7 +158,7 @@ impl Bench {
     }
 
     /// What must hold at the end of every test.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let books = &self.books;
         let ended = books.forwarded + books.answered + books.to_kernel + books.handed_over + books.held + books.dropped;
         assert_eq!(books.received, ended);
@@ -184,10 +185,63 @@ impl Books {
     }
 }
 
-pub fn v4(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv4Addr> {
+pub(crate) fn v4(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv4Addr> {
     Tuple { source: source.parse().unwrap(), source_port, destination: destination.parse().unwrap(), destination_port }
 }
 
-pub fn v6(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv6Addr> {
+pub(crate) fn v6(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv6Addr> {
     Tuple { source: source.parse().unwrap(), source_port, destination: destination.parse().unwrap(), destination_port }
+}
+
+/// The stations of a frame that arrives on `port`.
+fn ends<A>(port: PortIndex, tuple: Tuple<A>) -> Ends<A> {
+    let (source_mac, destination_mac) = if port == OUTSIDE { (ROUTER, UNIT_OUTSIDE) } else { (SERVER, UNIT_INSIDE) };
+    Ends { source_mac, destination_mac, tuple }
+}
+
+pub(crate) fn tcp<A: Address>(port: PortIndex, tuple: Tuple<A>, flags: TcpFlags) -> Vec<u8> {
+    build::tcp(&ends(port, tuple), flags, TcpNumbers { sequence: 1, acknowledgement: 1 }, b"")
+}
+
+pub(crate) fn udp<A: Address>(port: PortIndex, tuple: Tuple<A>, payload: &[u8]) -> Vec<u8> {
+    build::udp(&ends(port, tuple), payload)
+}
+
+pub(crate) fn echo<A: Address>(port: PortIndex, tuple: Tuple<A>) -> Vec<u8> {
+    build::echo_request(&ends(port, tuple), b"ping")
+}
+
+/// An ICMP error of `kind` about `about`, a frame.
+pub(crate) fn icmp_error<A: Address>(port: PortIndex, tuple: Tuple<A>, kind: u8, about: &[u8]) -> Vec<u8> {
+    build::icmp(&ends(port, tuple), kind, 0, 0, &about[14..])
+}
+
+pub(crate) fn ip_packet<A: Address>(port: PortIndex, tuple: Tuple<A>, protocol: u8) -> Vec<u8> {
+    build::ip(&ends(port, tuple), protocol, b"payload")
+}
+
+pub(crate) fn reversed<A>(tuple: Tuple<A>) -> Tuple<A> {
+    Tuple {
+        source: tuple.destination,
+        source_port: tuple.destination_port,
+        destination: tuple.source,
+        destination_port: tuple.source_port,
+    }
+}
+
+/// The ends of a TCP or UDP frame.
+pub(crate) fn tuple_of(frame: &[u8]) -> (IpAddr, u16, IpAddr, u16) {
+    fn ends<A: Address>(datagram: Datagram<A>) -> (IpAddr, u16, IpAddr, u16) {
+        let (source_port, destination_port) = match datagram.transport {
+            packet::Transport::Tcp { source_port, destination_port, .. }
+            | packet::Transport::Udp { source_port, destination_port } => (source_port, destination_port),
+            other => panic!("{other:?}"),
+        };
+        (datagram.source.into(), source_port, datagram.destination.into(), destination_port)
+    }
+    match packet::parse(frame, frame.len()).unwrap().content {
+        packet::Content::Ipv4(datagram) => ends(datagram),
+        packet::Content::Ipv6(datagram) => ends(datagram),
+        other => panic!("{other:?}"),
+    }
 }

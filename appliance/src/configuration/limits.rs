@@ -1,0 +1,34 @@
+//! Sizes that only this unit's document has.
+
+/// The smallest MTU of an IPv4 link (RFC 791 section 3.2), in bytes.
+pub(super) const MTU_LEAST: u16 = 68;
+
+/// The smallest MTU of an IPv6 link (RFC 8200 section 5), in bytes.
+pub(super) const MTU_LEAST_IPV6: u16 = 1_280;
+
+/// The largest MTU that network cards commonly have, in bytes.
+pub(super) const MTU_MOST: u16 = 9_216;
+
+/// Ethernet's MTU, in bytes.
+pub(super) const MTU_DEFAULT: u16 = 1_500;
+
+/// The highest number of a CPU: a set of CPUs has 1024 of them in Linux.
+pub(super) const CPU_LAST: u16 = 1_023;
+
+/// The least memory that packet buffers and queues can do with, in MiB.
+pub(super) const MEMORY_MIB_LEAST: u32 = 64;
+
+/// More memory than any machine gives to packet buffers: 1 TiB, in MiB.
+pub(super) const MEMORY_MIB_MOST: u32 = 1 << 20;
+
+/// Characters of an interface name: `IFNAMSIZ` without the final zero.
+pub(super) const INTERFACE_NAME: usize = 15;
+
+/// Characters of a unit's name.
+pub(super) const UNIT_NAME: usize = 32;
+
+/// Bytes of a socket's path: `sun_path` without the final zero.
+pub(super) const SOCKET_PATH: usize = 107;
+
+/// Bytes of a document. The largest that the limits on servers and bindings allow has a few MiB.
+pub(super) const DOCUMENT_BYTES: u64 = 16 << 20;

@@ -1,0 +1,111 @@
+//! What can be wrong with the meaning of this unit's document, and what would be right.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use director::PortRole;
+use model::MacAddress;
+use model::limits::{CONNECTIONS, PORTS, WORKERS};
+
+use super::key_path::KeyPath;
+use super::limits::{
+    CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_LEAST, MTU_LEAST_IPV6, MTU_MOST,
+    SOCKET_PATH, UNIT_NAME,
+};
+
+/// What is wrong. Values are as they were written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UnitMistake {
+    #[error(
+        "{0:?} is not a unit's name; write 1 to {UNIT_NAME} letters, digits, \".\", \"_\" and \"-\", beginning with a letter or digit"
+    )]
+    UnitName(String),
+    #[error(
+        "{0:?} is not a name; write 1 to {INTERFACE_NAME} letters, digits, \".\", \"_\" and \"-\", beginning with a letter or digit"
+    )]
+    Name(String),
+    #[error("{0:?} means something else to the kernel; give the port another \"twin\"")]
+    ReservedTwin(String),
+    #[error("another port has the name {0:?} already; names are used once")]
+    DuplicateName(String),
+    #[error("another port has the twin {0:?} already; give the port another \"twin\"")]
+    DuplicateTwin(String),
+    #[error("the interface {0:?} is a port's device already; give the port another \"twin\"")]
+    TwinIsDevice(String),
+    #[error("another port uses {0:?} already; each port needs its own")]
+    DuplicateDevice(String),
+    #[error("the port has no device; write one of \"device\", \"vdev\" and \"interface\"")]
+    NoDevice,
+    #[error("the port has another device already; keep one of \"device\", \"vdev\" and \"interface\"")]
+    SeveralDevices,
+    #[error("{0:?} is not a PCI address; write it like 0000:01:00.0")]
+    PciAddress(String),
+    #[error("{0:?} is not a virtual device of DPDK; write it like net_tap0,iface=tap-out")]
+    Vdev(String),
+    #[error(
+        "the unit uses names like {0:?} for its own twins; write another number or driver, like net_tap0"
+    )]
+    ReservedVdev(String),
+    #[error("{0}")]
+    Mac(<MacAddress as FromStr>::Err),
+    #[error("{0} can not be a port's; write an individual address, like 02:00:5e:10:00:01")]
+    MacNotIndividual(MacAddress),
+    #[error("{0:?} is not an address with a prefix length; write it like 198.51.100.1/24 or 2001:db8::1/64")]
+    Address(String),
+    #[error("{0} lacks a prefix length; write it like {0}/{length}", length = if .0.is_ipv4() { 24 } else { 64 })]
+    PrefixMissing(IpAddr),
+    #[error("{address} can not be the unit's own, as it is {kind}; write a host's address")]
+    NotHostAddress { address: IpAddr, kind: &'static str },
+    #[error("prefix length 0 would make every address a neighbour; write the network's")]
+    PrefixZero,
+    #[error("a port has the address {0} already; addresses are used once")]
+    DuplicateAddress(IpAddr),
+    #[error("{0} bytes are not in {MTU_LEAST} to {MTU_MOST}")]
+    Mtu(u64),
+    #[error("{0} bytes are too few for a port with IPv6 addresses; write {MTU_LEAST_IPV6} to {MTU_MOST}")]
+    MtuIpv6(u64),
+    #[error("no port has the role {word:?}; the unit needs at least one", word = role_in_words(*.0))]
+    RoleMissing(PortRole),
+    #[error("{0} ports are more than the {PORTS} that a unit can have")]
+    TooManyPorts(usize),
+    #[error("{0} is not a CPU; they are numbered from 0 to at most {CPU_LAST}")]
+    Cpu(u64),
+    #[error("{0} workers are not in 1 to {WORKERS}")]
+    Workers(usize),
+    #[error("{0} MiB are not in {MEMORY_MIB_LEAST} to {MEMORY_MIB_MOST}")]
+    Memory(u64),
+    #[error("{0} connections are not in 1 to {CONNECTIONS}")]
+    Connections(u64),
+    #[error("{0:?} is not a path for a socket; write an absolute path of at most {SOCKET_PATH} bytes")]
+    Socket(String),
+}
+
+const fn role_in_words(role: PortRole) -> &'static str {
+    match role {
+        PortRole::Outside => "outside",
+        PortRole::Inside => "inside",
+    }
+}
+
+/// What was found so far, with where.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes(Vec<(KeyPath, UnitMistake)>);
+
+impl Mistakes {
+    pub(super) fn add(&mut self, path: KeyPath, mistake: UnitMistake) {
+        self.0.push((path, mistake));
+    }
+
+    /// The value, or its default after noting what is wrong with it.
+    pub(super) fn note<T: Default>(&mut self, path: KeyPath, result: Result<T, UnitMistake>) -> T {
+        result.unwrap_or_else(|mistake| {
+            self.add(path, mistake);
+            T::default()
+        })
+    }
+
+    /// The mistakes, if there are any, else `value`.
+    pub(super) fn none_or<T>(self, value: T) -> Result<T, Vec<(KeyPath, UnitMistake)>> {
+        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
+    }
+}

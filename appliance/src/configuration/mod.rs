@@ -1,0 +1,127 @@
+//! The configuration of a unit: two JSON documents in a folder, from text to checked types.
+//!
+//! `unit.json` is this unit's and never mirrored; `director.json` says what is balanced and is the same on both units
+//! of a pair. Raw types ([`serde`]) become checked ones in one fallible step. An error names the file, line, column and
+//! keys, says what would be right, and comes with all others. Nothing here opens a port or changes anything.
+
+mod addresses;
+mod check_director;
+mod check_ports;
+mod check_unit;
+mod devices;
+mod diagnostic;
+mod document;
+mod file;
+mod key_path;
+mod limits;
+mod mistake;
+mod raw;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod unit;
+mod wording;
+
+use std::path::Path;
+use std::thread;
+
+use document::Document;
+use raw::director::RawDirector;
+use raw::unit::RawUnit;
+
+pub use diagnostic::{Diagnostic, LoadError, Position};
+pub use schema::schema;
+pub use unit::{Cores, Hugepages, Idle, PortConfiguration, PortDevice, UnitConfiguration};
+
+/// The document of this unit.
+const UNIT_FILE: &str = "unit.json";
+
+/// The document of what is balanced.
+const DIRECTOR_FILE: &str = "director.json";
+
+/// The checked configuration of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// This unit.
+    pub unit: UnitConfiguration,
+    /// What is balanced.
+    pub director: director::Configuration,
+}
+
+/// Loads and checks the configuration in `folder`.
+///
+/// # Errors
+///
+/// Everything that is wrong with the folder and its two documents.
+pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
+    file::check_folder(folder).map_err(|diagnostic| LoadError(vec![diagnostic]))?;
+    // The default of the workers' CPUs depends on the machine.
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    let (unit_file, director_file) = (folder.join(UNIT_FILE), folder.join(DIRECTOR_FILE));
+    match (file::read(&unit_file), file::read(&director_file)) {
+        (Ok(unit), Ok(director)) => read(
+            Source {
+                file: &unit_file,
+                text: &unit,
+            },
+            Source {
+                file: &director_file,
+                text: &director,
+            },
+            cpus,
+        ),
+        (unit, director) => Err(LoadError(
+            [unit.err(), director.err()].into_iter().flatten().collect(),
+        )),
+    }
+}
+
+/// A document's text and where it came from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+/// Reads both documents for a machine with `cpus` CPUs.
+fn read(unit: Source<'_>, director: Source<'_>, cpus: usize) -> Result<Loaded, LoadError> {
+    match (read_unit(unit, cpus), read_director(director)) {
+        (Ok(unit), Ok((document, director))) => {
+            let clashes = check_director::check_against_unit(&document, &director, &unit);
+            if clashes.is_empty() {
+                Ok(Loaded { unit, director })
+            } else {
+                Err(LoadError(clashes))
+            }
+        }
+        (unit, director) => {
+            let diagnostics = [unit.err(), director.err()]
+                .into_iter()
+                .flatten()
+                .flat_map(in_order);
+            Err(LoadError(diagnostics.collect()))
+        }
+    }
+}
+
+/// Checks find what is wrong in an order of their own; a reader goes through the document from the top.
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.position);
+    diagnostics
+}
+
+fn read_unit(source: Source<'_>, cpus: usize) -> Result<UnitConfiguration, Vec<Diagnostic>> {
+    let (document, raw) = Document::read::<RawUnit>(source.file, source.text)?;
+    check_unit::check(raw, cpus).map_err(|mistakes| {
+        mistakes
+            .iter()
+            .map(|(path, mistake)| document.diagnose(path, mistake))
+            .collect()
+    })
+}
+
+fn read_director(source: Source<'_>) -> Result<(Document<'_>, director::Configuration), Vec<Diagnostic>> {
+    let (document, raw) = Document::read::<RawDirector>(source.file, source.text)?;
+    let director = check_director::check(&document, raw)?;
+    Ok((document, director))
+}

@@ -1,0 +1,4 @@
+//! The two documents as they are written. Types and keys are checked here, meanings are not.
+
+pub(super) mod director;
+pub(super) mod unit;

@@ -1,0 +1,117 @@
+//! What the management socket may look at, gathered from those who own it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use director::{Configuration, PortIndex, PortRole, Unmatched};
+use dpdk::Mempool;
+
+use crate::configuration::UnitConfiguration;
+use crate::kernel::{Neighbor, Watcher};
+use crate::management::report::{MemoryReport, NeighborReport, PortReport, SteeringReport, Traffic};
+use crate::management::{Inspection, WorkerView};
+use crate::platform;
+use crate::port_setup::OpenPort;
+
+/// DPDK's word for a speed that nobody knows.
+const SPEED_UNKNOWN: u32 = u32::MAX;
+
+/// What an inspection is made from.
+pub(crate) struct Sources {
+    pub(crate) unit: Arc<UnitConfiguration>,
+    pub(crate) director: Arc<Configuration>,
+    pub(crate) folder: PathBuf,
+    pub(crate) version: String,
+    pub(crate) hugepages: bool,
+    pub(crate) buffers: usize,
+    pub(crate) ports: Arc<[OpenPort]>,
+    pub(crate) pool: Mempool,
+    pub(crate) workers: Vec<WorkerView>,
+    pub(crate) watcher: Arc<Watcher>,
+}
+
+impl Sources {
+    pub(crate) fn into_inspection(self) -> Inspection {
+        let Self { unit, director, folder, version, hugepages, buffers, ports, pool, workers, watcher } = self;
+        let next_hops = watcher.next_hops();
+        let (port_unit, neighbor_unit) = (Arc::clone(&unit), Arc::clone(&unit));
+        Inspection {
+            unit,
+            director,
+            folder,
+            version,
+            started: platform::now(),
+            workers,
+            next_hops,
+            ports: Arc::new(move || port_reports(&port_unit, &ports)),
+            neighbors: Arc::new(move || {
+                watcher.neighbors().iter().map(|neighbor| neighbor_report(&neighbor_unit, neighbor)).collect()
+            }),
+            memory: Arc::new(move || MemoryReport {
+                mbufs: buffers as u64,
+                mbufs_in_use: pool.in_use() as u64,
+                hugepages,
+            }),
+        }
+    }
+}
+
+fn port_reports(unit: &UnitConfiguration, ports: &[OpenPort]) -> Vec<PortReport> {
+    unit.ports()
+        .iter()
+        .zip(ports)
+        .map(|(configured, open)| {
+            let counted = open.device.statistics();
+            let link = open.device.link();
+            let speed = Some(link.speed_mbps);
+            PortReport {
+                name: configured.name().to_owned(),
+                role: role_name(configured.role()).to_owned(),
+                device: open.device_name.clone(),
+                driver: open.device.capabilities().driver.clone(),
+                mac: open.mac.to_string(),
+                twin: configured.twin().to_owned(),
+                link_up: link.up,
+                speed_mbps: speed.filter(|&speed| speed != 0 && speed != SPEED_UNKNOWN),
+                steering: if open.steers { SteeringReport::Hardware } else { SteeringReport::Software },
+                mtu: configured.mtu(),
+                unmatched: unmatched_name(configured.unmatched()).to_owned(),
+                rx: Traffic { packets: counted.received_packets, bytes: counted.received_bytes },
+                rx_missed: counted.missed,
+                rx_errors: counted.receive_errors,
+                rx_no_buffer: counted.no_mbuf,
+                tx: Traffic { packets: counted.transmitted_packets, bytes: counted.transmitted_bytes },
+                tx_errors: counted.transmit_errors,
+            }
+        })
+        .collect()
+}
+
+fn neighbor_report(unit: &UnitConfiguration, neighbor: &Neighbor) -> NeighborReport {
+    NeighborReport {
+        port: port_name(unit, neighbor.port),
+        address: neighbor.address,
+        mac: neighbor.mac.map(|mac| mac.to_string()),
+        state: neighbor.state.to_string(),
+        used_as: neighbor.serves_real_server.then(|| "real server".to_owned()).into_iter().collect(),
+    }
+}
+
+fn port_name(unit: &UnitConfiguration, port: PortIndex) -> String {
+    unit.ports().get(usize::from(port.0)).map_or_else(|| port.0.to_string(), |port| port.name().to_owned())
+}
+
+const fn role_name(role: PortRole) -> &'static str {
+    match role {
+        PortRole::Outside => "outside",
+        PortRole::Inside => "inside",
+    }
+}
+
+const fn unmatched_name(unmatched: Unmatched) -> &'static str {
+    match unmatched {
+        Unmatched::Drop => "drop",
+        Unmatched::Bridge => "bridge",
+        Unmatched::Kernel => "kernel",
+    }
+}

@@ -1,0 +1,166 @@
+//! What somebody wrote: names are text, numbers are unchecked.
+
+use super::{Configuration, Mistake, Predictor, TcpWithoutConnection, Timeouts, check};
+
+/// What is to be balanced, not checked yet. The methods take names as text, so a configuration reads like its document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigurationDraft {
+    /// The virtual servers.
+    pub virtual_servers: Vec<VirtualServerDraft>,
+    /// The real servers.
+    pub real_servers: Vec<RealServerDraft>,
+    /// Which virtual server may use which real servers. A virtual server may stand in several.
+    pub bindings: Vec<BindingDraft>,
+    /// How long connections may be idle.
+    pub timeouts: TimeoutsDraft,
+    /// What happens to TCP segments of no connection.
+    pub tcp_without_connection: TcpWithoutConnection,
+}
+
+/// A virtual server as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualServerDraft {
+    /// Its name: `<address>[:port][:bind-id][:protocol]`.
+    pub name: String,
+    /// How it chooses among its real servers.
+    pub predictor: Predictor,
+    /// Whether it takes new connections.
+    pub in_service: bool,
+}
+
+/// A real server as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealServerDraft {
+    /// Its name: `<address>[:port][:bind-id][:protocol]`.
+    pub name: String,
+    /// Its share where the predictor is weighted.
+    pub weight: u64,
+    /// Whether it gets new connections.
+    pub in_service: bool,
+}
+
+/// Real servers of a virtual server, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingDraft {
+    /// The virtual server's name.
+    pub virtual_server: String,
+    /// The real servers' names.
+    pub real_servers: Vec<String>,
+}
+
+/// Idle timeouts as written, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeoutsDraft {
+    /// See [`Timeouts::tcp_syn`].
+    pub tcp_syn_s: u64,
+    /// See [`Timeouts::tcp_established`].
+    pub tcp_established_s: u64,
+    /// See [`Timeouts::tcp_half_closed`].
+    pub tcp_half_closed_s: u64,
+    /// See [`Timeouts::tcp_closed`].
+    pub tcp_closed_s: u64,
+    /// See [`Timeouts::tcp_reset`].
+    pub tcp_reset_s: u64,
+    /// See [`Timeouts::udp`].
+    pub udp_s: u64,
+}
+
+impl ConfigurationDraft {
+    /// Adds a virtual server that is in service.
+    #[must_use]
+    pub fn virtual_server(self, name: &str, predictor: Predictor) -> Self {
+        self.add_virtual_server(VirtualServerDraft {
+            predictor,
+            ..VirtualServerDraft::new(name)
+        })
+    }
+
+    /// Adds a virtual server.
+    #[must_use]
+    pub fn add_virtual_server(mut self, server: VirtualServerDraft) -> Self {
+        self.virtual_servers.push(server);
+        self
+    }
+
+    /// Adds a real server that has weight 1 and is in service.
+    #[must_use]
+    pub fn real_server(self, name: &str) -> Self {
+        self.add_real_server(RealServerDraft::new(name))
+    }
+
+    /// Adds a real server.
+    #[must_use]
+    pub fn add_real_server(mut self, server: RealServerDraft) -> Self {
+        self.real_servers.push(server);
+        self
+    }
+
+    /// Lets a virtual server use real servers.
+    #[must_use]
+    pub fn bind(mut self, virtual_server: &str, real_servers: &[&str]) -> Self {
+        self.bindings.push(BindingDraft {
+            virtual_server: virtual_server.to_owned(),
+            real_servers: real_servers.iter().map(|&name| name.to_owned()).collect(),
+        });
+        self
+    }
+
+    /// Sets how long connections may be idle.
+    #[must_use]
+    pub const fn timeouts(mut self, timeouts: TimeoutsDraft) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Sets what happens to TCP segments of no connection.
+    #[must_use]
+    pub const fn tcp_without_connection(mut self, action: TcpWithoutConnection) -> Self {
+        self.tcp_without_connection = action;
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of the draft.
+    pub fn build(&self) -> Result<Configuration, Vec<Mistake>> {
+        check::check(self)
+    }
+}
+
+impl VirtualServerDraft {
+    /// A virtual server that is in service and has the default predictor.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            predictor: Predictor::default(),
+            in_service: true,
+        }
+    }
+}
+
+impl RealServerDraft {
+    /// A real server that has weight 1 and is in service.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            weight: 1,
+            in_service: true,
+        }
+    }
+}
+
+impl Default for TimeoutsDraft {
+    fn default() -> Self {
+        let timeouts = Timeouts::default();
+        Self {
+            tcp_syn_s: timeouts.tcp_syn.as_secs(),
+            tcp_established_s: timeouts.tcp_established.as_secs(),
+            tcp_half_closed_s: timeouts.tcp_half_closed.as_secs(),
+            tcp_closed_s: timeouts.tcp_closed.as_secs(),
+            tcp_reset_s: timeouts.tcp_reset.as_secs(),
+            udp_s: timeouts.udp.as_secs(),
+        }
+    }
+}

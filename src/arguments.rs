@@ -1,0 +1,234 @@
+//! The command line's grammar and its help.
+
+use std::path::PathBuf;
+
+use appliance::management::protocol::{
+    ClientNetwork, ConnectionQuery, DEFAULT_CONNECTIONS, EndpointPattern, PageCursor, Show,
+};
+use clap::{Args, Parser, Subcommand};
+
+/// Where a unit's configuration is unless the command says.
+const DEFAULT_FOLDER: &str = "/etc/understudy";
+
+/// A layer-4 load-balancing appliance.
+#[derive(Debug, Parser)]
+#[command(
+    version = env!("UNDERSTUDY_VERSION"),
+    after_help = "Exit status: 0 fine, 1 failed, 2 wrong usage. Logging is set by RUST_LOG, e.g. RUST_LOG=debug."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a unit until SIGINT or SIGTERM
+    ///
+    /// Needs root: it opens ports and makes interfaces. Problems of the configuration are told with file, line and
+    /// column before anything is touched.
+    Run {
+        #[command(flatten)]
+        folder: Folder,
+        /// More arguments for DPDK's EAL, after the unit's own
+        #[arg(last = true, value_name = "EAL ARGUMENTS")]
+        eal_arguments: Vec<String>,
+    },
+    /// Say whether a configuration would run, and what it would do
+    Check {
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Print the JSON schema of both configuration documents
+    Schema,
+    /// Show what a running unit does
+    #[command(
+        after_help = "Byte counts are in units of 1000. Tables leave out columns that the terminal has no room for; \
+                      --json has everything."
+    )]
+    Show(ShowArguments),
+}
+
+/// The folder of a unit's configuration.
+#[derive(Args, Debug)]
+pub(crate) struct Folder {
+    /// The folder with unit.json and director.json
+    #[arg(long = "config", value_name = "FOLDER", default_value = DEFAULT_FOLDER)]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArguments {
+    #[command(subcommand)]
+    pub(crate) subject: Subject,
+    /// Print JSON for programs instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The unit's management socket [default: the only one in /run/understudy]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+/// What to show.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subject {
+    /// The unit as a whole: version, workers, connections, ports
+    Status,
+    /// Virtual servers: connections and traffic
+    Virtual,
+    /// Real servers: connections, traffic and the way to them
+    Real,
+    /// Connections, narrowed and in pages
+    Connections(ConnectionArguments),
+    /// What became of all packets, and why some were dropped
+    Counters,
+    /// Ports: link, MAC address, traffic
+    Ports,
+    /// The neighbours on the ports' links
+    Neighbors,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConnectionArguments {
+    /// Only clients at this address or in this network
+    #[arg(long, value_name = "NET")]
+    client: Option<ClientNetwork>,
+    /// Only connections to this virtual server
+    #[arg(long = "virtual", value_name = "ADDR[:PORT]")]
+    virtual_server: Option<EndpointPattern>,
+    /// Only connections to this real server
+    #[arg(long = "real", value_name = "ADDR[:PORT]")]
+    real_server: Option<EndpointPattern>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CONNECTIONS)]
+    limit: usize,
+    /// Go on where an earlier list ended
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<PageCursor>,
+}
+
+impl ConnectionArguments {
+    pub(crate) const fn query(&self) -> ConnectionQuery {
+        ConnectionQuery {
+            client: self.client,
+            virtual_server: self.virtual_server,
+            real_server: self.real_server,
+            limit: self.limit,
+            after: self.after,
+        }
+    }
+}
+
+impl Subject {
+    /// The request for it.
+    pub(crate) const fn request(&self) -> Show {
+        match self {
+            Self::Status => Show::Status,
+            Self::Virtual => Show::Virtual,
+            Self::Real => Show::Real,
+            Self::Connections(arguments) => Show::Connections(arguments.query()),
+            Self::Counters => Show::Counters,
+            Self::Ports => Show::Ports,
+            Self::Neighbors => Show::Neighbors,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn grammar_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_for_eal() {
+        let arguments = parse("understudy run --config here -- --log-level 8 -v").unwrap();
+        let Command::Run {
+            folder,
+            eal_arguments,
+        } = arguments.command
+        else {
+            panic!()
+        };
+        assert_eq!(folder.path, PathBuf::from("here"));
+        assert_eq!(eal_arguments, ["--log-level", "8", "-v"]);
+        let Command::Run { folder, .. } = parse("understudy run").unwrap().command else {
+            panic!()
+        };
+        assert_eq!(folder.path, PathBuf::from(DEFAULT_FOLDER));
+    }
+
+    #[test]
+    fn connections_are_narrowed() {
+        let line = "understudy show connections --client 198.51.100.0/24 --virtual 192.0.2.100:80 --real 10.1.0.11 \
+                    --limit 20 --after 0.4.64 --json --socket s";
+        let Command::Show(arguments) = parse(line).unwrap().command else {
+            panic!()
+        };
+        assert!(arguments.json);
+        assert_eq!(arguments.socket, Some(PathBuf::from("s")));
+        let Show::Connections(query) = arguments.subject.request() else {
+            panic!()
+        };
+        assert_eq!(query.client.unwrap().to_string(), "198.51.100.0/24");
+        assert_eq!(query.virtual_server.unwrap().to_string(), "192.0.2.100:80");
+        assert_eq!(query.real_server.unwrap().to_string(), "10.1.0.11:0");
+        assert_eq!(
+            (query.limit, query.after.unwrap().to_string().as_str()),
+            (20, "0.4.64")
+        );
+    }
+
+    #[test]
+    fn options_may_stand_before_the_subject() {
+        let Command::Show(arguments) = parse("understudy show --json --socket s ports").unwrap().command
+        else {
+            panic!()
+        };
+        assert!(arguments.json && arguments.socket.is_some());
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for (line, expected) in [
+            ("understudy", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            (
+                "understudy show",
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+            ),
+            ("understudy dance", ErrorKind::InvalidSubcommand),
+            ("understudy show secrets", ErrorKind::InvalidSubcommand),
+            ("understudy run --colour red", ErrorKind::UnknownArgument),
+            ("understudy show ports --limit 3", ErrorKind::UnknownArgument),
+            (
+                "understudy show connections --client everybody",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "understudy show connections --virtual 192.0.2.1:http",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "understudy show connections --limit -1",
+                ErrorKind::UnknownArgument,
+            ),
+            (
+                "understudy show connections --after there",
+                ErrorKind::ValueValidation,
+            ),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.kind(), expected, "{line}");
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! End-to-end tests: the real program in a network of namespaces, with real clients and servers. They need root.
+//!
+//! Every test ends with the checks in `Lab`'s drop: received = forwarded + answered + to kernel + dropped, a clean stop.
+
+#![forbid(unsafe_code)]
+
+mod lab;
+
+mod af_packet;
+mod bad_start;
+mod commands;
+mod http;
+mod icmp;
+mod kernel_path;
+mod life;
+mod limits;
+mod listing;
+mod load;
+mod resets;
+mod udp;
