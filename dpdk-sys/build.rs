@@ -128,6 +128,7 @@ fn bind(flags: &[String]) {
         .parse_callbacks(Box::new(Constants))
         .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
         .default_enum_style(bindgen::EnumVariation::ModuleConsts)
+        .generate_comments(false)
         .derive_default(false)
         .layout_tests(true);
     for name in FUNCTIONS {

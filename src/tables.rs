@@ -1,7 +1,7 @@
 //! The reports of a unit as tables. What a table leaves out or rounds, `--json` has.
 
 use appliance::management::report::{
-    ConnectionReport, CountersReport, IdleMode, NeighborReport, NextHopReport, PacketCounts, PortReport,
+    ConnectionReport, CountersReport, IdleMode, KernelPathCounts, NeighborReport, NextHopReport, PacketCounts, PortReport,
     RealReport, StatusReport, SteeringReport, VirtualReport, describe_drop,
 };
 
@@ -245,6 +245,14 @@ fn packets(report: &CountersReport, room: Option<u16>) -> String {
             .map(|worker| value(&worker.packets).to_string());
         let mut row = vec![name.to_owned(), value(&report.total).to_string()];
         row.extend(by_worker);
+        table.push_row(row);
+    }
+    let KernelPathCounts { delivered, refused, lost } = report.kernel_path;
+    for (name, count) in
+        [("taken by the kernel", delivered), ("refused by the kernel", refused), ("lost from the kernel", lost)]
+    {
+        let mut row = vec![name.to_owned(), count.to_string()];
+        row.resize(columns.len(), String::new());
         table.push_row(row);
     }
     // What the others leave of `received`: not a count of its own, and the workers have none.

@@ -26,6 +26,8 @@ impl EalArguments {
             lcores(unit),
             "--no-telemetry".to_owned(),
             "--log-level=*:warning".to_owned(),
+            // It would complain about each kernel feature that it does without; a failure comes back as an error.
+            "--log-level=pmd.net.tap:critical".to_owned(),
         ];
         // Either way nothing is left behind, and no other DPDK process on the host is disturbed.
         if hugepages {

@@ -8,6 +8,7 @@ use dpdk::Mempool;
 
 use crate::configuration::UnitConfiguration;
 use crate::kernel::{Neighbor, Watcher};
+use crate::kernel_path::KernelPathCounters;
 use crate::management::report::{MemoryReport, NeighborReport, PortReport, SteeringReport, Traffic};
 use crate::management::{Inspection, WorkerView};
 use crate::platform;
@@ -27,12 +28,14 @@ pub(crate) struct Sources {
     pub(crate) ports: Arc<[OpenPort]>,
     pub(crate) pool: Mempool,
     pub(crate) workers: Vec<WorkerView>,
+    pub(crate) kernel_path: Arc<KernelPathCounters>,
     pub(crate) watcher: Arc<Watcher>,
 }
 
 impl Sources {
     pub(crate) fn into_inspection(self) -> Inspection {
-        let Self { unit, director, folder, version, hugepages, buffers, ports, pool, workers, watcher } = self;
+        let Self { unit, director, folder, version, hugepages, buffers, ports, pool, workers, kernel_path, watcher } =
+            self;
         let next_hops = watcher.next_hops();
         let (port_unit, neighbor_unit) = (Arc::clone(&unit), Arc::clone(&unit));
         Inspection {
@@ -42,6 +45,7 @@ impl Sources {
             version,
             started: platform::now(),
             workers,
+            kernel_path,
             next_hops,
             ports: Arc::new(move || port_reports(&port_unit, &ports)),
             neighbors: Arc::new(move || {

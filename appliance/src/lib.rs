@@ -11,7 +11,7 @@ mod hold;
 mod idle;
 mod inspect;
 pub mod kernel;
-mod kernel_path;
+pub mod kernel_path;
 pub mod management;
 mod memory;
 mod output;

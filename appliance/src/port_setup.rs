@@ -19,7 +19,8 @@ use crate::memory::{RECEIVE_DESCRIPTORS, TRANSMIT_DESCRIPTORS};
 #[derive(Clone, Debug)]
 pub(crate) struct OpenPort {
     pub(crate) device: Arc<dpdk::Port>,
-    pub(crate) twin: Arc<dpdk::Port>,
+    /// Held, so that the twin stays open.
+    _twin: Arc<dpdk::Port>,
     pub(crate) device_name: String,
     /// The unit's address on the port's link.
     pub(crate) mac: MacAddress,
@@ -94,7 +95,7 @@ fn open_one(
         device.capabilities().driver,
         if steers { "the port" } else { "software" }
     );
-    Ok(OpenPort { device: Arc::new(device), twin: Arc::new(twin), device_name, mac, steers })
+    Ok(OpenPort { device: Arc::new(device), _twin: Arc::new(twin), device_name, mac, steers })
 }
 
 /// Makes the kernel interface that stands for the port, with the port's addresses.

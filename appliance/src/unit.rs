@@ -16,7 +16,7 @@ use crate::error::RunError;
 use crate::idle::Idler;
 use crate::inspect::Sources;
 use crate::kernel::{Twin, Watcher};
-use crate::kernel_path::KernelPath;
+use crate::kernel_path::{KernelPath, KernelPathCounters};
 use crate::management::{Server, WorkerView};
 use crate::output::Output;
 use crate::port_setup::{OpenPort, PortQueues};
@@ -64,6 +64,7 @@ pub fn run(start: Start) -> Result<(), RunError> {
     let ports: Arc<[Port]> = port_setup::shard_ports(&unit, &open_ports).into();
     let watcher = Arc::new(Watcher::start(twins(&unit), real_addresses(&director))?);
 
+    let kernel_path = Arc::new(KernelPathCounters::default());
     let (workers, rings, views) = build_workers(&unit, &director, &ports, &mut queues, &watcher, &stop);
     let sources = Sources {
         unit: Arc::clone(&unit),
@@ -75,13 +76,14 @@ pub fn run(start: Start) -> Result<(), RunError> {
         ports: Arc::clone(&open_ports),
         pool: pool.clone(),
         workers: views,
+        kernel_path: Arc::clone(&kernel_path),
         watcher: Arc::clone(&watcher),
     };
     let handles = launch(workers)?;
     let mut server = socket.serve(sources.into_inspection())?;
     log::info!("unit {} is up: {}", unit.name(), summary(&unit, &director));
 
-    let path = KernelPath { twins: queues.twins, workers: rings, pool, counters: Arc::default() };
+    let path = KernelPath { twins: queues.twins, workers: rings, pool, counters: kernel_path };
     control(&unit, &director, &ports, path, &handles, &stop);
 
     log::info!("unit {} stops", unit.name());

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn connections_live_and_end_as_their_flags_say() {
-        let lives: &[(&str, &[(Direction, TcpFlags, State)])] = &[
+        type Life = [(Direction, TcpFlags, State)];
+        let lives: &[(&str, &Life)] = &[
             ("client closes first", &[
                 (Inbound, SYN, State::Syn),
                 (Outbound, SYN_ACK, State::SynAck),

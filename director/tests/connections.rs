@@ -1,5 +1,7 @@
 //! Connections from SYN to the end, as packets in and packets out.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use std::net::{IpAddr, Ipv4Addr};

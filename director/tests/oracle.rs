@@ -1,5 +1,7 @@
 //! The shard against a plain map: whatever clients and servers send in whatever order, both agree on where it goes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use std::collections::HashMap;

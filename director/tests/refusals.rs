@@ -1,5 +1,7 @@
 //! What is not translated: answered, handed to the kernel, held, or dropped for one reason each.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use common::*;

@@ -30,7 +30,7 @@ pub const DRIVERS: &[DriverArchive] = &[
     archive("ena", &["pciinitfn_net_ena"]),
     archive(
         "virtio",
-        &["pciinitfn_net_virtio", "vdrvinitfn_virtio_user_driver"],
+        &["rte_virtio_net_pci_pmd_init", "vdrvinitfn_virtio_user_driver"],
     ),
     archive("vmxnet3", &["pciinitfn_net_vmxnet3"]),
     // Intel cards.

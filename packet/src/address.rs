@@ -4,90 +4,26 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::bytes;
-use crate::headers::{PROTOCOL_ICMP, PROTOCOL_ICMPV6, at};
-
-/// An IP address of one version, and where that version's header has its fields.
+/// An IP address of one version; also stands for the version itself where code is the same for both.
 pub trait Address:
-    sealed::Layout + Copy + Eq + Ord + Hash + Debug + Display + Into<IpAddr> + Send + Sync + 'static
+    sealed::Version + Copy + Eq + Ord + Hash + Debug + Display + Into<IpAddr> + Send + Sync + 'static
 {
-    /// Whether this can not be a client's address (RFC 1812 section 5.3.7): unspecified, loopback, multicast,
-    /// broadcast, reserved.
+    /// Whether this can not be a client's address (RFC 1812 section 5.3.7, RFC 4291): unspecified or "this
+    /// network", loopback, multicast, broadcast, reserved; an IPv4 address in IPv6 clothes.
     fn is_martian_source(self) -> bool;
 
     /// The address, if it is of this version.
     fn from_ip(address: IpAddr) -> Option<Self>;
 }
 
-pub(crate) mod sealed {
-    /// Where an IP version has its fields, from the start of its header.
-    pub trait Layout: Sized {
-        const SOURCE: usize;
-        const DESTINATION: usize;
-        const HOP_LIMIT: usize;
-        /// The header checksum; IPv6 has none.
-        const CHECKSUM: Option<usize>;
-        /// The protocol number of this version's ICMP.
-        const ICMP: u8;
-        /// Whether ICMP's checksum covers the pseudo header.
-        const ICMP_PSEUDO_HEADER: bool;
-        const ECHO_REQUEST: u8;
-        const ECHO_REPLY: u8;
-
-        fn words(self) -> impl Iterator<Item = u16>;
-        fn write(self, frame: &mut [u8], offset: usize);
-    }
-}
-
-impl sealed::Layout for Ipv4Addr {
-    const SOURCE: usize = at::IPV4_SOURCE;
-    const DESTINATION: usize = at::IPV4_DESTINATION;
-    const HOP_LIMIT: usize = at::IPV4_TTL;
-    const CHECKSUM: Option<usize> = Some(at::IPV4_CHECKSUM);
-    const ICMP: u8 = PROTOCOL_ICMP;
-    const ICMP_PSEUDO_HEADER: bool = false;
-    const ECHO_REQUEST: u8 = 8;
-    const ECHO_REPLY: u8 = 0;
-
-    #[inline]
-    fn words(self) -> impl Iterator<Item = u16> {
-        let [a, b, c, d] = self.octets();
-        [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])].into_iter()
-    }
-
-    #[inline]
-    fn write(self, frame: &mut [u8], offset: usize) {
-        bytes::write(frame, offset, self.octets());
-    }
-}
-
-impl sealed::Layout for Ipv6Addr {
-    const SOURCE: usize = at::IPV6_SOURCE;
-    const DESTINATION: usize = at::IPV6_DESTINATION;
-    const HOP_LIMIT: usize = at::IPV6_HOP_LIMIT;
-    const CHECKSUM: Option<usize> = None;
-    const ICMP: u8 = PROTOCOL_ICMPV6;
-    const ICMP_PSEUDO_HEADER: bool = true;
-    const ECHO_REQUEST: u8 = 128;
-    const ECHO_REPLY: u8 = 129;
-
-    #[inline]
-    fn words(self) -> impl Iterator<Item = u16> {
-        self.segments().into_iter()
-    }
-
-    #[inline]
-    fn write(self, frame: &mut [u8], offset: usize) {
-        bytes::write(frame, offset, self.octets());
-    }
-}
-
 impl Address for Ipv4Addr {
+    #[inline]
     fn is_martian_source(self) -> bool {
         let [first, ..] = self.octets();
         first == 0 || first == 127 || first >= 224
     }
 
+    #[inline]
     fn from_ip(address: IpAddr) -> Option<Self> {
         match address {
             IpAddr::V4(address) => Some(address),
@@ -97,14 +33,117 @@ impl Address for Ipv4Addr {
 }
 
 impl Address for Ipv6Addr {
+    #[inline]
     fn is_martian_source(self) -> bool {
         self.is_unspecified() || self.is_loopback() || self.is_multicast() || self.to_ipv4_mapped().is_some()
     }
 
+    #[inline]
     fn from_ip(address: IpAddr) -> Option<Self> {
         match address {
             IpAddr::V4(_) => None,
             IpAddr::V6(address) => Some(address),
         }
+    }
+}
+
+/// What the versions of IP do differently. `ipv4` and `ipv6` implement it.
+pub(crate) mod sealed {
+    use crate::checksum::ChecksumDelta;
+    use crate::compose::Envelope;
+    use crate::icmp::QuotedHeader;
+
+    pub trait Version: Sized {
+        /// Bytes of the header without options or extension headers.
+        const HEADER: usize;
+        /// Where the header has its checksum. IPv6 has none.
+        const CHECKSUM: Option<usize>;
+        /// The protocol number of this version's ICMP.
+        const ICMP: u8;
+        /// Whether ICMP's checksum covers a pseudo header.
+        const ICMP_HAS_PSEUDO_HEADER: bool;
+        /// ICMP types.
+        const ECHO_REQUEST: u8;
+        const ECHO_REPLY: u8;
+
+        /// Whether an ICMP type is an error that is about a packet of a connection.
+        fn is_error(icmp_type: u8) -> bool;
+
+        /// The address as checksums see it.
+        fn words(self) -> impl Iterator<Item = u16>;
+
+        /// Writes the addresses into the header at `offset`, and nothing else.
+        fn write_addresses(frame: &mut [u8], offset: usize, source: Self, destination: Self);
+
+        /// Writes addresses and hop limit into the header at `offset`, and updates its checksum: `addresses` is
+        /// the addresses' part of the difference.
+        fn rewrite(
+            frame: &mut [u8],
+            offset: usize,
+            ends: (Self, Self),
+            hop_limit: u8,
+            addresses: ChecksumDelta,
+        );
+
+        /// Writes the header of a packet that fills `packet`.
+        fn compose(packet: &mut [u8], envelope: &Envelope<Self>);
+
+        /// Reads the header of a packet that an ICMP error quotes, at `offset` of the frame and ending before `end`.
+        /// `None` if what is quoted is not the beginning of a packet.
+        fn read_quoted(
+            frame: &[u8],
+            offset: usize,
+            end: usize,
+        ) -> Result<Option<QuotedHeader<Self>>, model::DropReason>;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn martians_are_told_from_clients() {
+        let v4 = |text: &str| text.parse::<Ipv4Addr>().unwrap().is_martian_source();
+        for martian in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "127.0.0.1",
+            "224.0.0.1",
+            "239.1.1.1",
+            "240.0.0.1",
+            "255.255.255.255",
+        ] {
+            assert!(v4(martian), "{martian}");
+        }
+        for client in [
+            "1.0.0.1",
+            "10.0.0.1",
+            "126.255.255.255",
+            "128.0.0.1",
+            "192.0.2.1",
+            "223.255.255.255",
+        ] {
+            assert!(!v4(client), "{client}");
+        }
+        let v6 = |text: &str| text.parse::<Ipv6Addr>().unwrap().is_martian_source();
+        for martian in ["::", "::1", "ff02::1", "ff0e::1", "::ffff:192.0.2.1"] {
+            assert!(v6(martian), "{martian}");
+        }
+        for client in ["2001:db8::1", "fe80::1", "fd00::1", "64:ff9b::192.0.2.1"] {
+            assert!(!v6(client), "{client}");
+        }
+    }
+
+    #[test]
+    fn each_version_takes_its_own() {
+        let (v4, v6) = (
+            IpAddr::from([192, 0, 2, 1]),
+            IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
+        );
+        assert_eq!(Ipv4Addr::from_ip(v4).map(IpAddr::from), Some(v4));
+        assert_eq!(Ipv6Addr::from_ip(v6).map(IpAddr::from), Some(v6));
+        assert_eq!(Ipv4Addr::from_ip(v6), None);
+        assert_eq!(Ipv6Addr::from_ip(v4), None);
     }
 }

@@ -1,35 +1,32 @@
 //! Frames made from nothing: announcements, and what tests send. All checksums are right.
+//!
+//! Lengths are the caller's: what is longer than an IP packet can be gets a length field that is wrong.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use model::MacAddress;
 
 use crate::address::Address;
-use crate::bytes::{read_u16, sum, write, write_u16};
-use crate::checksum::fold;
-use crate::headers::{
-    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ICMPV6_NEIGHBOR_ADVERTISEMENT,
-    ICMPV6_NEIGHBOR_SOLICITATION, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, TcpFlags,
-    Tuple, at,
-};
+use crate::arp::{Arp, ArpOperation};
+use crate::compose::{Envelope, seal};
+use crate::ethernet::{self, set_ethernet, set_ethertype};
+use crate::packet::Tuple;
+use crate::tcp::{self, Segment, TcpFlags};
+use crate::{ipv4, ipv6_extensions, neighbor, udp};
+
+pub use crate::verify::verify_checksums;
 
 /// Hop limit of frames made here, but for neighbour discovery.
 const HOP_LIMIT: u8 = 64;
-/// What proves that a neighbour discovery message crossed no router.
-const LINK_HOP_LIMIT: u8 = 255;
-/// The shortest frame of Ethernet, without its check sequence.
-const SHORTEST_FRAME: usize = 60;
-/// A neighbour advertisement with the option that names its sender's address.
-const ADVERTISEMENT: usize = at::ETHERNET_HEADER + at::IPV6_HEADER + at::ND_OPTIONS + 8;
 
-/// The ends of a frame on the link and of what it carries.
+/// The ends of a frame on the link, and of what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends<A> {
     /// The sending station.
     pub source_mac: MacAddress,
     /// The receiving station.
     pub destination_mac: MacAddress,
-    /// Addresses and ports; ICMP has no use for the ports.
+    /// Addresses and ports; what is neither TCP nor UDP has no use for the ports.
     pub tuple: Tuple<A>,
 }
 
@@ -42,340 +39,170 @@ pub struct TcpNumbers {
     pub acknowledgement: u32,
 }
 
-/// A TCP segment without options.
+/// A TCP segment without options, and with a full window.
 pub fn tcp<A: Address>(ends: &Ends<A>, flags: TcpFlags, numbers: TcpNumbers, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0; headers::<A>() + at::TCP_HEADER + payload.len()];
-    fill_tcp(&mut frame, ends, flags, numbers, payload);
-    frame
+    let TcpNumbers {
+        sequence,
+        acknowledgement,
+    } = numbers;
+    let segment = Segment {
+        flags,
+        sequence,
+        acknowledgement,
+        window: u16::MAX,
+    };
+    let mut message = [&[0; tcp::HEADER], payload].concat();
+    tcp::compose(&mut message, &ends.tuple, &segment);
+    ip(ends, tcp::PROTOCOL, &message)
 }
 
 /// A UDP datagram.
 pub fn udp<A: Address>(ends: &Ends<A>, payload: &[u8]) -> Vec<u8> {
-    let mut message = vec![0; at::UDP_HEADER];
-    write_u16(&mut message, at::SOURCE_PORT, ends.tuple.source_port);
-    write_u16(&mut message, at::DESTINATION_PORT, ends.tuple.destination_port);
-    write_u16(
-        &mut message,
-        at::UDP_LENGTH,
-        length(at::UDP_HEADER + payload.len()),
-    );
-    message.extend(payload);
-    carry(ends, PROTOCOL_UDP, HOP_LIMIT, Some(at::UDP_CHECKSUM), &message)
+    let mut message = [&[0; udp::HEADER], payload].concat();
+    udp::compose(&mut message, &ends.tuple);
+    ip(ends, udp::PROTOCOL, &message)
 }
 
-/// An ICMP or ICMPv6 message: type, code, the second word of its header, and what follows.
-pub fn icmp<A: Address>(ends: &Ends<A>, kind: u8, code: u8, word: u32, payload: &[u8]) -> Vec<u8> {
-    let mut message = vec![kind, code, 0, 0];
-    message.extend(word.to_be_bytes());
-    message.extend(payload);
-    carry(ends, A::ICMP, HOP_LIMIT, Some(at::ICMP_CHECKSUM), &message)
+/// An ICMP or ICMPv6 message: its type and code, the second word of its header, and what follows.
+pub fn icmp<A: Address>(ends: &Ends<A>, icmp_type: u8, code: u8, word: u32, body: &[u8]) -> Vec<u8> {
+    let message = [&[icmp_type, code, 0, 0], &word.to_be_bytes()[..], body].concat();
+    ip(ends, A::ICMP, &message)
 }
 
-/// An echo request.
+/// An echo request with identifier 1 and sequence number 1.
 pub fn echo_request<A: Address>(ends: &Ends<A>, payload: &[u8]) -> Vec<u8> {
     icmp(ends, A::ECHO_REQUEST, 0, 0x0001_0001, payload)
 }
 
-/// An IP packet of any protocol.
-pub fn ip<A: Address>(ends: &Ends<A>, protocol: u8, payload: &[u8]) -> Vec<u8> {
-    carry(ends, protocol, HOP_LIMIT, None, payload)
+/// An ICMP or ICMPv6 error that quotes `original`: bytes of an IP packet, from its header on. Where the second word of
+/// the error's header says something (an MTU), use `icmp`.
+pub fn icmp_error<A: Address>(ends: &Ends<A>, icmp_type: u8, code: u8, original: &[u8]) -> Vec<u8> {
+    icmp(ends, icmp_type, code, 0, original)
+}
+
+/// An IP packet of any protocol around its transport message. The checksum of TCP, UDP and ICMP is computed.
+pub fn ip<A: Address>(ends: &Ends<A>, protocol: u8, message: &[u8]) -> Vec<u8> {
+    carry(ends, |packet| {
+        packet.extend_from_slice(message);
+        seal(packet, &envelope(ends, protocol));
+    })
+}
+
+/// A fragment of an IP packet: `part` was at `units` times 8 bytes of its transport message, and there is `more`.
+pub fn fragment<A: Address>(ends: &Ends<A>, protocol: u8, units: u16, more: bool, part: &[u8]) -> Vec<u8> {
+    carry(ends, |packet| {
+        if A::CHECKSUM.is_some() {
+            packet.extend_from_slice(part);
+            A::compose(packet, &envelope(ends, protocol));
+            ipv4::make_fragment(packet, units, more);
+        } else {
+            packet.extend(ipv6_extensions::fragment_header(protocol, units, more));
+            packet.extend_from_slice(part);
+            A::compose(packet, &envelope(ends, ipv6_extensions::FRAGMENT));
+        }
+    })
+}
+
+/// The frame with a VLAN tag in front of the tags that it has. `control` is the identifier, with the priority above.
+pub fn tagged(frame: &[u8], control: u16) -> Vec<u8> {
+    ethernet::tagged(frame, control)
 }
 
 /// An ARP request of `sender` for `target`, to all stations.
 pub fn arp_request(mac: MacAddress, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
-    arp(
-        1,
-        mac,
+    let request = Arp {
+        operation: ArpOperation::Request,
+        sender_mac: mac,
         sender,
-        MacAddress::default(),
         target,
-        MacAddress::BROADCAST,
-    )
+    };
+    arp(&request, MacAddress::default(), MacAddress::BROADCAST)
 }
 
-/// An ARP reply to `target`.
+/// The ARP reply that `sender` is at `mac`, to `target`.
 pub fn arp_reply(mac: MacAddress, sender: Ipv4Addr, target_mac: MacAddress, target: Ipv4Addr) -> Vec<u8> {
-    arp(2, mac, sender, target_mac, target, target_mac)
+    let reply = Arp {
+        operation: ArpOperation::Reply,
+        sender_mac: mac,
+        sender,
+        target,
+    };
+    arp(&reply, target_mac, target_mac)
 }
 
-/// The announcement that `address` is at `mac` (RFC 5227 section 3: a request for one's own address).
+/// The announcement that `address` is at `mac`: a request for one's own address (RFC 5227 section 3).
 pub fn gratuitous_arp(mac: MacAddress, address: Ipv4Addr) -> Vec<u8> {
     arp_request(mac, address, address)
 }
 
-/// A neighbour solicitation of `source` for `target`, to its solicited-node group.
+/// A neighbour solicitation of `source` for `target`, to its solicited-node group. Without a source (`::`) it is the
+/// question whether `target` is free (RFC 4862 section 5.4.2).
 pub fn neighbor_solicitation(mac: MacAddress, source: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
-    let [.., a, b, c] = target.octets();
-    let tail = [u16::from(a), u16::from_be_bytes([b, c])];
-    let destination = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | tail[0], tail[1]);
-    let ends = Ends {
-        source_mac: mac,
-        destination_mac: MacAddress([0x33, 0x33, 0xff, a, b, c]),
-        tuple: Tuple {
-            source,
-            source_port: 0,
-            destination,
-            destination_port: 0,
-        },
+    let message = if source.is_unspecified() {
+        neighbor::MESSAGE
+    } else {
+        neighbor::MESSAGE_WITH_ADDRESS
     };
-    let mut message = vec![ICMPV6_NEIGHBOR_SOLICITATION, 0, 0, 0, 0, 0, 0, 0];
-    message.extend(target.octets());
-    if !source.is_unspecified() {
-        message.extend([1, 1]);
-        message.extend(mac.0);
-    }
-    carry(
-        &ends,
-        PROTOCOL_ICMPV6,
-        LINK_HOP_LIMIT,
-        Some(at::ICMP_CHECKSUM),
-        &message,
-    )
+    neighbor_frame(mac, neighbor::solicited_node(target), message, |packet| {
+        neighbor::compose_solicitation(packet, source, target, mac);
+    })
 }
 
 /// The announcement to all nodes that `address` is at `mac` (RFC 4861 section 7.2.6).
 pub fn unsolicited_neighbor_advertisement(mac: MacAddress, address: Ipv6Addr) -> Vec<u8> {
-    let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-    neighbor_advertisement(
+    neighbor_frame(
         mac,
-        address,
-        MacAddress([0x33, 0x33, 0, 0, 0, 1]),
-        all_nodes,
-        false,
-    )
-    .to_vec()
-}
-
-/// An advertisement that `target` is at `mac`, overriding what was known.
-pub(crate) fn neighbor_advertisement(
-    mac: MacAddress,
-    target: Ipv6Addr,
-    destination_mac: MacAddress,
-    destination: Ipv6Addr,
-    solicited: bool,
-) -> [u8; ADVERTISEMENT] {
-    const SOLICITED: u8 = 0x40;
-    const OVERRIDE: u8 = 0x20;
-    const TARGET_LINK_LAYER_ADDRESS: u8 = 2;
-    let ends = Ends {
-        source_mac: mac,
-        destination_mac,
-        tuple: Tuple {
-            source: target,
-            source_port: 0,
-            destination,
-            destination_port: 0,
+        neighbor::ALL_NODES,
+        neighbor::MESSAGE_WITH_ADDRESS,
+        |packet| {
+            neighbor::compose_advertisement(packet, address, mac, None);
         },
+    )
+}
+
+fn envelope<A: Address>(ends: &Ends<A>, protocol: u8) -> Envelope<A> {
+    Envelope {
+        source: ends.tuple.source,
+        destination: ends.tuple.destination,
+        protocol,
+        hop_limit: HOP_LIMIT,
+    }
+}
+
+/// A frame around the packet that `write` makes of an empty IP header.
+fn carry<A: Address>(ends: &Ends<A>, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut packet = vec![0; A::HEADER];
+    write(&mut packet);
+    let ethertype = if A::CHECKSUM.is_some() {
+        ethernet::IPV4
+    } else {
+        ethernet::IPV6
     };
-    let mut frame = [0; ADVERTISEMENT];
-    let message = headers::<Ipv6Addr>();
-    write(&mut frame, message, [ICMPV6_NEIGHBOR_ADVERTISEMENT, 0, 0, 0]);
-    write(
-        &mut frame,
-        message + 4,
-        [OVERRIDE | if solicited { SOLICITED } else { 0 }],
-    );
-    write(&mut frame, message + at::ND_TARGET, target.octets());
-    write(
-        &mut frame,
-        message + at::ND_OPTIONS,
-        [TARGET_LINK_LAYER_ADDRESS, 1],
-    );
-    write(&mut frame, message + at::ND_OPTIONS + 2, mac.0);
-    finish(
-        &mut frame,
-        &ends,
-        PROTOCOL_ICMPV6,
-        LINK_HOP_LIMIT,
-        Some(at::ICMP_CHECKSUM),
-    );
+    frame(ends.source_mac, ends.destination_mac, ethertype, &packet)
+}
+
+fn neighbor_frame(
+    mac: MacAddress,
+    group: Ipv6Addr,
+    message: usize,
+    write: impl FnOnce(&mut [u8]),
+) -> Vec<u8> {
+    use crate::address::sealed::Version;
+    let mut packet = vec![0; Ipv6Addr::HEADER + message];
+    write(&mut packet);
+    frame(mac, neighbor::group_mac(group), ethernet::IPV6, &packet)
+}
+
+fn arp(arp: &Arp, target_mac: MacAddress, destination: MacAddress) -> Vec<u8> {
+    let padded = [0; ethernet::SHORTEST_FRAME - ethernet::HEADER];
+    let mut frame = frame(arp.sender_mac, destination, ethernet::ARP, &padded);
+    crate::arp::compose(&mut frame, ethernet::HEADER, arp, target_mac);
     frame
 }
 
-/// Writes a segment without options over the start of `frame`, which has the room; returns the frame's length.
-pub(crate) fn fill_tcp<A: Address>(
-    frame: &mut [u8],
-    ends: &Ends<A>,
-    flags: TcpFlags,
-    numbers: TcpNumbers,
-    payload: &[u8],
-) -> Option<usize> {
-    let tcp = headers::<A>();
-    let frame = frame.get_mut(..tcp + at::TCP_HEADER + payload.len())?;
-    frame[tcp..].fill(0);
-    write_u16(frame, tcp + at::SOURCE_PORT, ends.tuple.source_port);
-    write_u16(frame, tcp + at::DESTINATION_PORT, ends.tuple.destination_port);
-    write(frame, tcp + at::TCP_SEQUENCE, numbers.sequence.to_be_bytes());
-    write(
-        frame,
-        tcp + at::TCP_ACKNOWLEDGEMENT,
-        numbers.acknowledgement.to_be_bytes(),
-    );
-    let window: u16 = if flags.contains(TcpFlags::RST) {
-        0
-    } else {
-        u16::MAX
-    };
-    write(frame, tcp + at::TCP_DATA_OFFSET, [5 << 4, flags.0]);
-    write_u16(frame, tcp + at::TCP_FLAGS + 1, window);
-    frame[tcp + at::TCP_HEADER..].copy_from_slice(payload);
-    finish(frame, ends, PROTOCOL_TCP, HOP_LIMIT, Some(at::TCP_CHECKSUM));
-    Some(frame.len())
-}
-
-/// Recomputes every checksum of an untagged frame: the IPv4 header's, and TCP's, UDP's or ICMP's. What is no IP packet,
-/// or a fragment, has none to check.
-///
-/// # Errors
-///
-/// Which checksum is wrong.
-pub fn verify_checksums(frame: &[u8]) -> Result<(), String> {
-    let packet = crate::parse(frame, frame.len()).map_err(|reason| format!("not parsed: {reason:?}"))?;
-    match packet.content {
-        crate::Content::Ipv4(datagram) => verify_transport(frame, &datagram),
-        crate::Content::Ipv6(datagram) => verify_transport(frame, &datagram),
-        crate::Content::Arp(_) | crate::Content::Other => Ok(()),
-    }
-}
-
-fn verify_transport<A: Address>(frame: &[u8], datagram: &crate::Datagram<A>) -> Result<(), String> {
-    use crate::Transport;
-    let protocol = match datagram.transport {
-        Transport::Tcp { .. } => PROTOCOL_TCP,
-        Transport::Udp { .. } => PROTOCOL_UDP,
-        Transport::Fragment { .. } => return Ok(()),
-        Transport::EchoRequest | Transport::NeighborSolicitation { .. } | Transport::IcmpError(_) => A::ICMP,
-        Transport::Other { protocol } => protocol,
-    };
-    if ![PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMP, PROTOCOL_ICMPV6].contains(&protocol) {
-        return Ok(());
-    }
-    let transport = usize::from(datagram.transport_offset);
-    let end = usize::from(datagram.ip_offset) + usize::from(datagram.ip_length);
-    let message = frame
-        .get(transport..end)
-        .ok_or("the packet is longer than the frame")?;
-    if protocol == PROTOCOL_UDP && read_u16(message, at::UDP_CHECKSUM) == Some(0) {
-        return Ok(());
-    }
-    let with_pseudo_header = protocol != PROTOCOL_ICMP;
-    let pseudo = pseudo_header(datagram.source, datagram.destination, protocol, message.len());
-    let total = sum(message) + if with_pseudo_header { pseudo } else { 0 };
-    if fold(total) == 0xffff {
-        Ok(())
-    } else {
-        Err(format!("the checksum of protocol {protocol} is wrong"))
-    }
-}
-
-/// Bytes before the transport header, in a frame without tags, options or extension headers.
-const fn headers<A: Address>() -> usize {
-    at::ETHERNET_HEADER
-        + if A::CHECKSUM.is_some() {
-            at::IPV4_HEADER
-        } else {
-            at::IPV6_HEADER
-        }
-}
-
-/// A frame around a transport message.
-fn carry<A: Address>(
-    ends: &Ends<A>,
-    protocol: u8,
-    hop_limit: u8,
-    checksum: Option<usize>,
-    message: &[u8],
-) -> Vec<u8> {
-    let mut frame = vec![0; headers::<A>()];
-    frame.extend(message);
-    finish(&mut frame, ends, protocol, hop_limit, checksum);
-    frame
-}
-
-/// Writes the Ethernet and IP headers in front of the message that is in place already, and computes the checksum at
-/// the message's offset `checksum`, whose bytes are zero.
-fn finish<A: Address>(
-    frame: &mut [u8],
-    ends: &Ends<A>,
-    protocol: u8,
-    hop_limit: u8,
-    checksum: Option<usize>,
-) {
-    let transport = headers::<A>();
-    let Tuple {
-        source, destination, ..
-    } = ends.tuple;
-    crate::set_ethernet(frame, ends.source_mac, ends.destination_mac);
-    let ip_length = frame.len() - at::ETHERNET_HEADER;
-    if A::CHECKSUM.is_some() {
-        fill_ipv4_header(frame, ip_length, protocol, hop_limit);
-    } else {
-        fill_ipv6_header(frame, ip_length - at::IPV6_HEADER, protocol, hop_limit);
-    }
-    source.write(frame, at::ETHERNET_HEADER + A::SOURCE);
-    destination.write(frame, at::ETHERNET_HEADER + A::DESTINATION);
-    if let Some(offset) = A::CHECKSUM {
-        let header_checksum = !fold(sum(&frame[at::ETHERNET_HEADER..transport]));
-        write_u16(frame, at::ETHERNET_HEADER + offset, header_checksum);
-    }
-    if let Some(offset) = checksum {
-        let message = &frame[transport..];
-        let pseudo = pseudo_header(source, destination, protocol, message.len());
-        let total = sum(message) + if protocol == PROTOCOL_ICMP { 0 } else { pseudo };
-        let value = match !fold(total) {
-            0 if protocol == PROTOCOL_UDP => 0xffff,
-            value => value,
-        };
-        write_u16(frame, transport + offset, value);
-    }
-}
-
-fn fill_ipv4_header(frame: &mut [u8], ip_length: usize, protocol: u8, hop_limit: u8) {
-    let ip = at::ETHERNET_HEADER;
-    write_u16(frame, at::ETHERTYPE, ETHERTYPE_IPV4);
-    write(frame, ip, [0; at::IPV4_HEADER]);
-    write(frame, ip, [0x45]);
-    write_u16(frame, ip + at::IPV4_LENGTH, length(ip_length));
-    // Don't fragment.
-    write_u16(frame, ip + at::IPV4_FRAGMENT, 0x4000);
-    write(frame, ip + at::IPV4_TTL, [hop_limit, protocol]);
-}
-
-fn fill_ipv6_header(frame: &mut [u8], payload: usize, protocol: u8, hop_limit: u8) {
-    let ip = at::ETHERNET_HEADER;
-    write_u16(frame, at::ETHERTYPE, ETHERTYPE_IPV6);
-    write(frame, ip, [0x60, 0, 0, 0]);
-    write_u16(frame, ip + at::IPV6_PAYLOAD_LENGTH, length(payload));
-    write(frame, ip + at::IPV6_NEXT_HEADER, [protocol, hop_limit]);
-}
-
-fn pseudo_header<A: Address>(source: A, destination: A, protocol: u8, message: usize) -> u32 {
-    let addresses: u32 = source.words().chain(destination.words()).map(u32::from).sum();
-    addresses + u32::from(protocol) + u32::from(length(message))
-}
-
-/// A length as its field holds it; frames made here are never that long.
-fn length(bytes: usize) -> u16 {
-    u16::try_from(bytes).unwrap_or(u16::MAX)
-}
-
-fn arp(
-    operation: u16,
-    sender_mac: MacAddress,
-    sender: Ipv4Addr,
-    target_mac: MacAddress,
-    target: Ipv4Addr,
-    destination_mac: MacAddress,
-) -> Vec<u8> {
-    let mut frame = vec![0; SHORTEST_FRAME];
-    let message = at::ETHERNET_HEADER;
-    crate::set_ethernet(&mut frame, sender_mac, destination_mac);
-    write_u16(&mut frame, at::ETHERTYPE, ETHERTYPE_ARP);
-    write(&mut frame, message, [0, 1, 8, 0, 6, 4]);
-    write_u16(&mut frame, message + at::ARP_OPERATION, operation);
-    write(&mut frame, message + at::ARP_SENDER_MAC, sender_mac.0);
-    write(&mut frame, message + at::ARP_SENDER, sender.octets());
-    write(&mut frame, message + at::ARP_TARGET_MAC, target_mac.0);
-    write(&mut frame, message + at::ARP_TARGET, target.octets());
+fn frame(source: MacAddress, destination: MacAddress, ethertype: u16, content: &[u8]) -> Vec<u8> {
+    let mut frame = [&[0; ethernet::HEADER], content].concat();
+    set_ethernet(&mut frame, source, destination);
+    set_ethertype(&mut frame, ethertype);
     frame
 }

@@ -1,22 +1,34 @@
 //! Packets as bytes: checked parsing, rewriting in place with incremental checksums, replies and announcements.
 //!
 //! No packet, whatever its bytes, makes anything here panic; what is wrong with it is a `DropReason`. Nothing here
-//! knows connections, ports of the unit, or policy.
+//! knows connections, ports of the unit, or policy, and nothing but `build` allocates.
 #![forbid(unsafe_code)]
 
 mod address;
+mod arp;
 pub mod build;
 mod bytes;
 mod checksum;
-mod headers;
+mod compose;
+mod ethernet;
+mod icmp;
+mod ipv4;
+mod ipv6;
+mod ipv6_extensions;
+mod neighbor;
+mod packet;
 mod parse;
 pub mod reply;
 mod rewrite;
+mod tcp;
+mod udp;
+mod verify;
 
 pub use address::Address;
+pub use arp::{Arp, ArpOperation};
 pub use checksum::ChecksumDelta;
-pub use headers::{
-    Arp, ArpOperation, Content, Datagram, Ethernet, Packet, Quote, TcpFlags, Transport, Tuple,
-};
+pub use ethernet::{Ethernet, set_ethernet};
+pub use packet::{Content, Datagram, Packet, Quote, Transport, Tuple};
 pub use parse::parse;
-pub use rewrite::{Deltas, set_ethernet, translate, translate_error};
+pub use rewrite::{Deltas, translate, translate_error};
+pub use tcp::TcpFlags;

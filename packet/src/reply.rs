@@ -1,37 +1,57 @@
-//! Replies made in place of what they answer.
+//! Replies, made in place of what they answer. VLAN tags stay.
+//!
+//! Whether to answer at all is the caller's to decide; what no host may answer is refused here. Nothing here
+//! allocates, and no reply is longer than what it answers.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use model::MacAddress;
 
 use crate::address::Address;
-use crate::build::{self, Ends, TcpNumbers};
-use crate::bytes::{array, write, write_u16};
+use crate::arp::{Arp, ArpOperation};
+use crate::bytes::{read_u16, view, write, write_u16};
 use crate::checksum::ChecksumDelta;
-use crate::headers::{Datagram, TcpFlags, Transport, Tuple, at};
-use crate::rewrite::set_ethernet;
+use crate::compose::{Envelope, seal};
+use crate::ethernet::{self, Ethernet, set_ethernet, stations};
+use crate::packet::{Datagram, Transport, Tuple};
+use crate::tcp::{self, Segment, TcpFlags};
+use crate::{icmp, neighbor, udp};
 
-/// Hop limit of what the unit sends itself.
+/// Hop limit of what the unit sends itself (RFC 1700).
 const HOP_LIMIT: u8 = 64;
 
-/// Turns an ARP request into the reply that its target is at `mac`. Returns the frame's length; `None` if the frame is
-/// no ARP request.
+/// Turns an ARP request into the reply that its target is at `mac`. Returns the frame's length: at least 60 if the
+/// request had as much. `None` if the frame is no ARP request for IPv4 over Ethernet.
 pub fn arp(frame: &mut [u8], mac: MacAddress) -> Option<usize> {
-    let message = at::ETHERNET_HEADER;
-    let asker: [u8; 6] = array(frame, message + at::ARP_SENDER_MAC)?;
-    let asker_ip: [u8; 4] = array(frame, message + at::ARP_SENDER)?;
-    let target: [u8; 4] = array(frame, message + at::ARP_TARGET)?;
-    write_u16(frame, message + at::ARP_OPERATION, 2);
-    write(frame, message + at::ARP_SENDER_MAC, mac.0);
-    write(frame, message + at::ARP_SENDER, target);
-    write(frame, message + at::ARP_TARGET_MAC, asker);
-    write(frame, message + at::ARP_TARGET, asker_ip);
-    set_ethernet(frame, mac, MacAddress(asker));
-    Some(frame.len())
+    let mut ethernet = Ethernet::parse(frame).ok()?;
+    let message = ethernet.skip_tags(frame).ok()?;
+    if ethernet.ethertype != ethernet::ARP {
+        return None;
+    }
+    let request = crate::arp::parse(frame, message).ok()?;
+    if request.operation != ArpOperation::Request {
+        return None;
+    }
+    let reply = Arp {
+        operation: ArpOperation::Reply,
+        sender_mac: mac,
+        sender: request.target,
+        target: request.sender,
+    };
+    crate::arp::compose(frame, message, &reply, request.sender_mac);
+    set_ethernet(frame, mac, request.sender_mac);
+    let end = message + crate::arp::MESSAGE;
+    let length = frame.len().min(ethernet::SHORTEST_FRAME).max(end);
+    frame.get_mut(end..length)?.fill(0);
+    Some(length)
 }
 
 /// Turns a neighbour solicitation into the advertisement that `target` is at `mac` (RFC 4861 section 7.2.4). Returns
-/// the frame's length; `None` if the frame is no solicitation for an IPv6 address or has no room for the answer.
+/// the frame's length; `None` if the frame is no IPv6, or came from no single station.
+///
+/// A host without an address is checking whether it may take this one; all nodes are told then. The option that
+/// names `mac` is left out where the frame has no room for it. That is only where the solicitation had no such option
+/// either: in that check, which does not look at it, and in a unicast probe, whose sender knows.
 pub fn neighbor_advertisement<A: Address>(
     frame: &mut [u8],
     datagram: &Datagram<A>,
@@ -41,50 +61,56 @@ pub fn neighbor_advertisement<A: Address>(
     let (IpAddr::V6(asker), IpAddr::V6(target)) = (datagram.source.into(), target.into()) else {
         return None;
     };
-    let asker_mac = MacAddress(array(frame, at::ETHERNET_SOURCE)?);
-    // A host that has no address yet is checking whether it may take this one: all must hear that it may not.
-    let (destination, destination_mac, solicited) = if asker.is_unspecified() {
-        (
-            Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
-            MacAddress([0x33, 0x33, 0, 0, 0, 1]),
-            false,
-        )
-    } else {
-        (asker, asker_mac, true)
-    };
-    let answer = build::neighbor_advertisement(mac, target, destination_mac, destination, solicited);
-    frame.get_mut(..answer.len())?.copy_from_slice(&answer);
-    Some(answer.len())
-}
-
-/// Turns an echo request into its reply; payload and length stay. The checksum is updated, not computed, so a payload
-/// beyond `frame` is no hindrance.
-pub fn echo<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) {
-    let ip = usize::from(datagram.ip_offset);
-    let icmp = usize::from(datagram.transport_offset);
-    swap_ethernet(frame);
-    datagram.destination.write(frame, ip + A::SOURCE);
-    datagram.source.write(frame, ip + A::DESTINATION);
-    write(frame, ip + A::HOP_LIMIT, [HOP_LIMIT]);
-    if let Some(checksum) = A::CHECKSUM {
-        let words = |hop_limit: u8| [u16::from(hop_limit) << 8];
-        update(
-            frame,
-            ip + checksum,
-            ChecksumDelta::between(words(datagram.hop_limit), words(HOP_LIMIT)),
-        );
+    let (_, asker_mac) = stations(frame)?;
+    if asker_mac.is_group() {
+        return None;
     }
-    write(frame, icmp, [A::ECHO_REPLY]);
-    let types = |kind: u8| [u16::from(kind) << 8];
-    update(
-        frame,
-        icmp + at::ICMP_CHECKSUM,
-        ChecksumDelta::between(types(A::ECHO_REQUEST), types(A::ECHO_REPLY)),
-    );
+    let (asker, destination_mac) = if asker.is_unspecified() {
+        (None, neighbor::group_mac(neighbor::ALL_NODES))
+    } else {
+        (Some(asker), asker_mac)
+    };
+    let ip = usize::from(datagram.ip_offset);
+    let ends = [neighbor::MESSAGE_WITH_ADDRESS, neighbor::MESSAGE].map(|message| ip + A::HEADER + message);
+    let end = ends.into_iter().find(|&end| end <= frame.len())?;
+    neighbor::compose_advertisement(frame.get_mut(ip..end)?, target, mac, asker);
+    set_ethernet(frame, mac, destination_mac);
+    Some(end)
 }
 
-/// Turns a TCP segment that belongs to no connection into the reset that answers it (RFC 9293 section 3.10.7.1). Returns
-/// the frame's length; `None` for what is not answered: a reset, or not TCP.
+/// Turns an echo request into its reply; payload and length stay, and another packet stays as it is. The checksum is
+/// updated, not computed, so a payload that reaches beyond `frame` is no hindrance.
+pub fn echo<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) {
+    if datagram.transport != Transport::EchoRequest {
+        return;
+    }
+    let message = usize::from(datagram.transport_offset);
+    if let Some((destination, source)) = stations(frame) {
+        set_ethernet(frame, destination, source);
+    }
+    // The sum over both addresses stays the same.
+    let ends = (datagram.destination, datagram.source);
+    A::rewrite(
+        frame,
+        usize::from(datagram.ip_offset),
+        ends,
+        HOP_LIMIT,
+        ChecksumDelta::ZERO,
+    );
+    write(frame, message + icmp::at::TYPE, [A::ECHO_REPLY]);
+    let word = |icmp_type: u8| [u16::from(icmp_type) << 8];
+    let delta = ChecksumDelta::between(word(A::ECHO_REQUEST), word(A::ECHO_REPLY));
+    let offset = message + icmp::at::CHECKSUM;
+    if let Some(checksum) = read_u16(frame, offset) {
+        // An ICMPv4 reply may be all zeros; only the checksum 0xffff is right then. For other replies whose sum is
+        // zero, both forms are.
+        write_u16(frame, offset, udp::sendable(delta.apply(checksum)));
+    }
+}
+
+/// Turns a TCP segment that belongs to no connection into the reset that answers it (RFC 9293 section 3.10.7.1).
+/// Returns the frame's length. `None` for what is not answered: a reset, or a segment from or to no single host (RFC
+/// 1122 section 4.2.3.10), or not TCP.
 pub fn tcp_reset<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) -> Option<usize> {
     let Transport::Tcp {
         source_port,
@@ -94,56 +120,59 @@ pub fn tcp_reset<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) -> Option
     else {
         return None;
     };
-    if flags.contains(TcpFlags::RST) {
+    let (destination_mac, source_mac) = stations(frame)?;
+    let is_between_hosts = !source_mac.is_group()
+        && !destination_mac.is_group()
+        && !datagram.source.is_martian_source()
+        && !datagram.destination.is_martian_source();
+    if flags.contains(TcpFlags::RST) || !is_between_hosts {
         return None;
     }
-    let tcp = usize::from(datagram.transport_offset);
-    let number = |offset| array(frame, tcp + offset).map(u32::from_be_bytes);
-    let (sequence, acknowledgement) = (number(at::TCP_SEQUENCE)?, number(at::TCP_ACKNOWLEDGEMENT)?);
-    let [data_offset] = array(frame, tcp + at::TCP_DATA_OFFSET)?;
-    let reply = if flags.contains(TcpFlags::ACK) {
-        (
-            TcpFlags::RST,
-            TcpNumbers {
-                sequence: acknowledgement,
-                acknowledgement: 0,
-            },
-        )
-    } else {
-        let headers = tcp - usize::from(datagram.ip_offset) + usize::from(data_offset >> 4) * 4;
-        let data = u32::from(datagram.ip_length).saturating_sub(u32::try_from(headers).ok()?);
-        let occupied =
-            data + u32::from(flags.contains(TcpFlags::SYN)) + u32::from(flags.contains(TcpFlags::FIN));
-        let acknowledgement = sequence.wrapping_add(occupied);
-        (
-            TcpFlags(TcpFlags::RST.0 | TcpFlags::ACK.0),
-            TcpNumbers {
-                sequence: 0,
-                acknowledgement,
-            },
-        )
+    let reset = reset_for(frame, datagram, flags)?;
+    let ip = usize::from(datagram.ip_offset);
+    let end = ip + A::HEADER + tcp::HEADER;
+    let packet = frame.get_mut(ip..end)?;
+    let ends = Tuple {
+        source: datagram.destination,
+        source_port: destination_port,
+        destination: datagram.source,
+        destination_port: source_port,
     };
-    let ends = Ends {
-        source_mac: MacAddress(array(frame, 0)?),
-        destination_mac: MacAddress(array(frame, at::ETHERNET_SOURCE)?),
-        tuple: Tuple {
-            source: datagram.destination,
-            source_port: destination_port,
-            destination: datagram.source,
-            destination_port: source_port,
-        },
+    tcp::compose(packet.get_mut(A::HEADER..)?, &ends, &reset);
+    let envelope = Envelope {
+        source: ends.source,
+        destination: ends.destination,
+        protocol: tcp::PROTOCOL,
+        hop_limit: HOP_LIMIT,
     };
-    build::fill_tcp(frame, &ends, reply.0, reply.1, &[])
+    seal(packet, &envelope);
+    set_ethernet(frame, destination_mac, source_mac);
+    Some(end)
 }
 
-fn swap_ethernet(frame: &mut [u8]) {
-    if let (Some(destination), Some(source)) = (array(frame, 0), array(frame, at::ETHERNET_SOURCE)) {
-        set_ethernet(frame, MacAddress(destination), MacAddress(source));
+/// The reset's numbers: what the other end expects next, or, where it did not say, an acknowledgement of all it sent.
+fn reset_for<A: Address>(frame: &[u8], datagram: &Datagram<A>, flags: TcpFlags) -> Option<Segment> {
+    let header: &[u8; tcp::HEADER] = view(frame, usize::from(datagram.transport_offset))?;
+    let (sequence, acknowledgement) = tcp::numbers(header);
+    if flags.contains(TcpFlags::ACK) {
+        return Some(Segment {
+            flags: TcpFlags::RST,
+            sequence: acknowledgement,
+            acknowledgement: 0,
+            window: 0,
+        });
     }
-}
-
-fn update(frame: &mut [u8], offset: usize, delta: ChecksumDelta) {
-    if let Some(checksum) = array(frame, offset).map(u16::from_be_bytes) {
-        write_u16(frame, offset, delta.apply(checksum));
-    }
+    let ip_header = datagram.transport_offset.checked_sub(datagram.ip_offset)?;
+    let headers = usize::from(ip_header) + tcp::header_length(header);
+    let data = usize::from(datagram.ip_length).checked_sub(headers)?;
+    // SYN and FIN take a sequence number each.
+    let occupied = u32::try_from(data).ok()?
+        + u32::from(flags.contains(TcpFlags::SYN))
+        + u32::from(flags.contains(TcpFlags::FIN));
+    Some(Segment {
+        flags: TcpFlags::RST | TcpFlags::ACK,
+        sequence: 0,
+        acknowledgement: sequence.wrapping_add(occupied),
+        window: 0,
+    })
 }

@@ -184,12 +184,11 @@ echo_to() {
 }
 
 echo_repeatedly() {
-    local datagram answer
+    local datagram
     for ((datagram = 0; datagram < $2; datagram++)); do
         exec 3<>"/dev/udp/$1/7"
         echo hello >&3
-        read -r -t 2 answer <&3 || break
-        echo "$answer"
+        timeout 2 dd bs=2048 count=1 status=none <&3 || break
     done
 }
 

@@ -139,6 +139,7 @@ fn counters_of(workers: usize) -> CountersReport {
     let worker = format!(r#"{{"cpu":1,{}}}"#, packet_counts(60, 1));
     let json = format!(
         r#"{{"version":1,"counters":{{{},"balance":1,
+            "kernel_path":{{"delivered":3,"refused":0,"lost":1}},
             "connections":{{"current":5,"admitted":120,"removed":115,"expired":10,"refused":17,"client_ports_translated":2}},
             "workers":[{}]}}}}"#,
         packet_counts(100, 2),
@@ -155,17 +156,20 @@ fn counters_of_two_workers() {
     assert_eq!(
         counters(&counters_of(2), None),
         "\
-packets               total  worker 0  worker 1
-received                100        60        60
-forwarded                90        90        90
-answered                  4         4         4
-to kernel                 3         3         3
-dropped                   2         1         1
-handed over              50        50        50
-held                      2         2         2
-from kernel               8         8         8
-from kernel, dropped      1         1         1
-in flight                 1
+packets                total  worker 0  worker 1
+received                 100        60        60
+forwarded                 90        90        90
+answered                   4         4         4
+to kernel                  3         3         3
+dropped                    2         1         1
+handed over               50        50        50
+held                       2         2         2
+from kernel                8         8         8
+from kernel, dropped       1         1         1
+taken by the kernel        3
+refused by the kernel      0
+lost from the kernel       1
+in flight                  1
 
 dropped  reason       meaning
       2  martian      The source address can not be a client's (RFC 1812 section 5.3.7).

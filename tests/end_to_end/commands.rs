@@ -29,7 +29,7 @@ fn every_table_is_shown() {
         ("real", "10.1.0.11:7"),
         ("connections", "198.51.100.10"),
         ("counters", "forwarded"),
-        ("ports", "tap-out"),
+        ("ports", "net_tap0"),
         ("neighbors", "10.1.0.12"),
     ] {
         let output = lab.view.command(&[what]);

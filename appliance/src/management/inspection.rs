@@ -15,10 +15,11 @@ use model::{DropReason, Instant};
 
 use super::listing::ListRequest;
 use super::report::{
-    ConnectionCounts, CountersReport, IdleMode, MemoryReport, NeighborReport, NextHopReport, PacketCounts,
+    ConnectionCounts, CountersReport, IdleMode, KernelPathCounts, MemoryReport, NeighborReport, NextHopReport, PacketCounts,
     PortReport, RealReport, StatusReport, Traffic, VirtualReport, WorkerCounts, WorkerStatus,
 };
 use crate::configuration::UnitConfiguration;
+use crate::kernel_path::KernelPathCounters;
 use crate::statistics::WorkerCounters;
 use crate::system;
 
@@ -40,6 +41,8 @@ pub struct Inspection {
     pub started: Instant,
     /// The workers, by index.
     pub workers: Vec<WorkerView>,
+    /// What the kernel path counts.
+    pub kernel_path: Arc<KernelPathCounters>,
     /// The newest next hops.
     pub next_hops: Arc<ArcSwap<NextHopTable>>,
     /// The ports, in the configuration's order.
@@ -194,6 +197,11 @@ impl Inspection {
         CountersReport {
             balance: total.received.wrapping_sub(ended).cast_signed(),
             total,
+            kernel_path: KernelPathCounts {
+                delivered: self.kernel_path.delivered.read(),
+                refused: self.kernel_path.refused.read(),
+                lost: self.kernel_path.lost.read(),
+            },
             connections: self.connection_counts(),
             workers,
         }

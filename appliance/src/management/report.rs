@@ -201,6 +201,8 @@ pub struct CountersReport {
     /// received - forwarded - answered - to kernel - dropped: packets that were in flight when the counters were
     /// read one after another.
     pub balance: i64,
+    /// What became of packets between the workers and the kernel.
+    pub kernel_path: KernelPathCounts,
     /// What became of connections.
     pub connections: ConnectionCounts,
     /// The workers, by index.
@@ -230,6 +232,17 @@ pub struct PacketCounts {
     pub from_kernel: u64,
     /// Packets of the kernel that a port did not take.
     pub from_kernel_dropped: u64,
+}
+
+/// What became of packets between the workers and the kernel's interfaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelPathCounts {
+    /// Packets for the kernel that its interfaces took.
+    pub delivered: u64,
+    /// Packets for the kernel that its interfaces did not take.
+    pub refused: u64,
+    /// Packets of the kernel, and announcements, for which a worker's ring or the pool had no room.
+    pub lost: u64,
 }
 
 /// One worker's part of the counts.

@@ -112,6 +112,7 @@ fn inspection(folder: &Folder, workers: Vec<WorkerView>) -> Inspection {
         version: "1.2.3-test".to_owned(),
         started: Instant::START,
         workers,
+        kernel_path: Arc::default(),
         next_hops: Arc::new(ArcSwap::from_pointee(next_hops())),
         ports: Arc::new(|| vec![port("outside", true), port("inside", false)]),
         neighbors: Arc::new(|| vec![neighbor()]),

@@ -48,6 +48,12 @@ pub(super) enum Phase {
     Closed,
 }
 
+impl Phase {
+    pub(super) const fn has_queues(self) -> bool {
+        matches!(self, Self::Configured | Self::Started)
+    }
+}
+
 impl Device {
     pub(super) fn open(eal: &Eal, name: &str) -> Result<Self, PortError> {
         let runtime = Arc::clone(eal.runtime());
@@ -122,6 +128,16 @@ impl Device {
         }
     }
 
+    /// The state of a port that is configured, started or not. Drivers may look into queues.
+    pub(super) fn configured_state(&self) -> Result<MutexGuard<'_, State>, PortError> {
+        let state = self.open_state()?;
+        if state.phase.has_queues() {
+            Ok(state)
+        } else {
+            Err(PortError::NotConfigured(self.name.clone()))
+        }
+    }
+
     /// What the driver says. It has pointers, so it is asked anew each time.
     pub(super) fn info(&self) -> Result<rte_eth_dev_info, PortError> {
         read_info(self.number).map_err(|source| self.error("say what it can do", source))
@@ -172,11 +188,13 @@ impl Device {
     }
 
     pub(super) fn update_statistics(&self, state: &mut State) {
+        // Some drivers look into queues, which a port has from its configuration on.
+        if !state.phase.has_queues() {
+            return;
+        }
         let mut raw = MaybeUninit::<dpdk_sys::rte_eth_stats>::zeroed();
-        // SAFETY: an open port, and room for the counters, which are plain numbers.
-        let known = state.phase != Phase::Closed
-            && unsafe { dpdk_sys::rte_eth_stats_get(self.number, raw.as_mut_ptr()) } == 0;
-        if !known {
+        // SAFETY: an open, configured port, and room for the counters, which are plain numbers.
+        if unsafe { dpdk_sys::rte_eth_stats_get(self.number, raw.as_mut_ptr()) } != 0 {
             return;
         }
         // SAFETY: zeroed numbers, then filled.

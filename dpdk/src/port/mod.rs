@@ -190,9 +190,9 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// When the port is closed, the address is a group's, or the driver can not change it.
+    /// When the port is not configured or closed, the address is a group's, or the driver can not change it.
     pub fn set_mac(&self, mac: MacAddress) -> Result<(), PortError> {
-        let _state = self.device.open_state()?;
+        let _state = self.device.configured_state()?;
         let mut address = dpdk_sys::rte_ether_addr { addr_bytes: mac.0 };
         // SAFETY: an open port and an address that is only read; the lock is held.
         let result =
@@ -214,20 +214,20 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// When the port is closed or the driver can not do that.
+    /// When the port is not configured or closed, or the driver can not do that.
     pub fn set_promiscuous(&self, promiscuous: bool) -> Result<(), PortError> {
-        let _state = self.device.open_state()?;
+        let _state = self.device.configured_state()?;
         setup::set_promiscuous(&self.device, promiscuous)
     }
 
-    /// The state of the link; down when the port is closed.
+    /// The state of the link; down when the port is not configured or closed.
     #[must_use]
     pub fn link(&self) -> Link {
         let state = self.device.state();
-        if state.phase == Phase::Closed {
-            Link::default()
-        } else {
+        if state.phase.has_queues() {
             self.device.read_link()
+        } else {
+            Link::default()
         }
     }
 
@@ -243,9 +243,9 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// When the port is closed or the driver can not do that.
+    /// When the port is not configured or closed, or the driver can not do that.
     pub fn reset_statistics(&self) -> Result<(), PortError> {
-        let mut state = self.device.open_state()?;
+        let mut state = self.device.configured_state()?;
         state.statistics = PortStatistics::default();
         // SAFETY: an open port; the lock is held.
         let result = unsafe { dpdk_sys::rte_eth_stats_reset(self.device.number()) };

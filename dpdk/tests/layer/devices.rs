@@ -10,7 +10,7 @@ use crate::common::{DATA_ROOM, ONE_QUEUE, open, pool, start, unique};
 #[test]
 fn a_tap_is_a_kernel_interface_as_long_as_it_is_open() {
     let pool = pool(1_023, DATA_ROOM);
-    let interface = format!("dpdk-test{}", unique());
+    let interface = format!("dpdk{}-{}", std::process::id(), unique());
     let path = Path::new("/sys/class/net").join(&interface);
     let port = open("net_tap", &format!(",iface={interface}"));
     assert!(path.exists());

@@ -1,0 +1,198 @@
+//! IPv4 headers (RFC 791).
+
+use std::net::Ipv4Addr;
+
+use model::DropReason;
+
+use crate::address::sealed::Version;
+use crate::bytes::{field, field_u16, narrow, set_field, view, view_mut};
+use crate::checksum::{ChecksumDelta, fold, is_right, sum};
+use crate::compose::Envelope;
+use crate::icmp::{self, QuotedHeader, quoted_bytes};
+use crate::packet::{Datagram, Transport};
+use crate::parse::parse_transport;
+
+/// Offsets in the header.
+mod at {
+    pub(super) const VERSION_AND_LENGTH: usize = 0;
+    pub(super) const LENGTH: usize = 2;
+    pub(super) const FRAGMENT: usize = 6;
+    pub(super) const TIME_TO_LIVE: usize = 8;
+    pub(super) const PROTOCOL: usize = 9;
+    pub(super) const CHECKSUM: usize = 10;
+    pub(super) const SOURCE: usize = 12;
+    pub(super) const DESTINATION: usize = 16;
+}
+
+/// Bytes of a header without options.
+const HEADER: usize = 20;
+/// The first byte of such a header.
+const WITHOUT_OPTIONS: u8 = 0x45;
+/// In the fragment field.
+const DONT_FRAGMENT: u16 = 0x4000;
+const MORE_FRAGMENTS: u16 = 0x2000;
+const FRAGMENT_OFFSET: u16 = 0x1fff;
+
+/// Parses the packet that begins at `offset` of a frame of `frame_length` bytes.
+#[inline]
+pub(crate) fn parse(
+    frame: &[u8],
+    frame_length: usize,
+    offset: usize,
+) -> Result<Datagram<Ipv4Addr>, DropReason> {
+    let header: &[u8; HEADER] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
+    let header_length = if header[at::VERSION_AND_LENGTH] == WITHOUT_OPTIONS && is_right(header) {
+        HEADER
+    } else {
+        check_rare_header(frame, offset, header)?
+    };
+    let ip_length = field_u16::<{ at::LENGTH }, _>(header);
+    let transport_offset = offset + header_length;
+    let end = offset + usize::from(ip_length);
+    if end < transport_offset || end > frame_length {
+        return Err(DropReason::IpLengthInvalid);
+    }
+    let protocol = header[at::PROTOCOL];
+    let transport = if field_u16::<{ at::FRAGMENT }, _>(header) & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0 {
+        Transport::Fragment { protocol }
+    } else if protocol == icmp::PROTOCOL_V4 {
+        icmp::parse(frame, transport_offset, end)?
+    } else {
+        parse_transport(frame, transport_offset, end, protocol)?
+    };
+    Ok(Datagram {
+        source: field::<{ at::SOURCE }, 4, _>(header).into(),
+        destination: field::<{ at::DESTINATION }, 4, _>(header).into(),
+        hop_limit: header[at::TIME_TO_LIVE],
+        ip_offset: narrow(offset),
+        ip_length,
+        transport_offset: narrow(transport_offset),
+        transport,
+    })
+}
+
+/// A header that has options, or is wrong. Returns its length.
+#[cold]
+fn check_rare_header(frame: &[u8], offset: usize, header: &[u8; HEADER]) -> Result<usize, DropReason> {
+    let length = header_length(header).ok_or(DropReason::IpHeaderInvalid)?;
+    let whole = frame
+        .get(offset..offset + length)
+        .ok_or(DropReason::FrameTruncated)?;
+    if is_right(whole) {
+        Ok(length)
+    } else {
+        Err(DropReason::IpChecksumInvalid)
+    }
+}
+
+/// Bytes of a header with its options; `None` if it is none of IPv4.
+fn header_length(header: &[u8; HEADER]) -> Option<usize> {
+    let first = header[at::VERSION_AND_LENGTH];
+    let length = usize::from(first & 0x0f) * 4;
+    (first >> 4 == 4 && length >= HEADER).then_some(length)
+}
+
+/// Makes a fragment of the packet: its first byte was at `units` times 8 in what was fragmented.
+pub(crate) fn make_fragment(packet: &mut [u8], units: u16, more: bool) {
+    let Some(header) = view_mut::<HEADER>(packet, 0) else {
+        return;
+    };
+    let more = if more { MORE_FRAGMENTS } else { 0 };
+    set_field::<{ at::FRAGMENT }, 2, _>(header, (units & FRAGMENT_OFFSET | more).to_be_bytes());
+    compute_checksum(header);
+}
+
+fn compute_checksum(header: &mut [u8; HEADER]) {
+    set_field::<{ at::CHECKSUM }, 2, _>(header, [0; 2]);
+    let checksum = !fold(sum(header));
+    set_field::<{ at::CHECKSUM }, 2, _>(header, checksum.to_be_bytes());
+}
+
+impl Version for Ipv4Addr {
+    const HEADER: usize = HEADER;
+    const CHECKSUM: Option<usize> = Some(at::CHECKSUM);
+    const ICMP: u8 = icmp::PROTOCOL_V4;
+    const ICMP_HAS_PSEUDO_HEADER: bool = false;
+    const ECHO_REQUEST: u8 = 8;
+    const ECHO_REPLY: u8 = 0;
+
+    fn is_error(icmp_type: u8) -> bool {
+        // Destination unreachable, time exceeded, parameter problem.
+        matches!(icmp_type, 3 | 11 | 12)
+    }
+
+    #[inline]
+    fn words(self) -> impl Iterator<Item = u16> {
+        let [a, b, c, d] = self.octets();
+        [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])].into_iter()
+    }
+
+    #[inline]
+    fn write_addresses(frame: &mut [u8], offset: usize, source: Self, destination: Self) {
+        if let Some(header) = view_mut::<HEADER>(frame, offset) {
+            set_field::<{ at::SOURCE }, 4, _>(header, source.octets());
+            set_field::<{ at::DESTINATION }, 4, _>(header, destination.octets());
+        }
+    }
+
+    #[inline]
+    fn rewrite(
+        frame: &mut [u8],
+        offset: usize,
+        (source, destination): (Self, Self),
+        hop_limit: u8,
+        addresses: ChecksumDelta,
+    ) {
+        let Some(header) = view_mut::<HEADER>(frame, offset) else {
+            return;
+        };
+        // The time to live is the high byte of its word; the low one, the protocol, is the same before and after.
+        let word = |time_to_live: u8| u16::from(time_to_live) << 8;
+        let checksum = addresses.apply_with(
+            field_u16::<{ at::CHECKSUM }, _>(header),
+            word(header[at::TIME_TO_LIVE]),
+            word(hop_limit),
+        );
+        header[at::TIME_TO_LIVE] = hop_limit;
+        set_field::<{ at::CHECKSUM }, 2, _>(header, checksum.to_be_bytes());
+        set_field::<{ at::SOURCE }, 4, _>(header, source.octets());
+        set_field::<{ at::DESTINATION }, 4, _>(header, destination.octets());
+    }
+
+    fn compose(packet: &mut [u8], envelope: &Envelope<Self>) {
+        let length = narrow(packet.len());
+        let Some(header) = view_mut::<HEADER>(packet, 0) else {
+            return;
+        };
+        *header = [0; HEADER];
+        header[at::VERSION_AND_LENGTH] = WITHOUT_OPTIONS;
+        set_field::<{ at::LENGTH }, 2, _>(header, length.to_be_bytes());
+        // An identification of zero is right for what is never fragmented (RFC 6864).
+        set_field::<{ at::FRAGMENT }, 2, _>(header, DONT_FRAGMENT.to_be_bytes());
+        header[at::TIME_TO_LIVE] = envelope.hop_limit;
+        header[at::PROTOCOL] = envelope.protocol;
+        set_field::<{ at::SOURCE }, 4, _>(header, envelope.source.octets());
+        set_field::<{ at::DESTINATION }, 4, _>(header, envelope.destination.octets());
+        compute_checksum(header);
+    }
+
+    fn read_quoted(
+        frame: &[u8],
+        offset: usize,
+        end: usize,
+    ) -> Result<Option<QuotedHeader<Self>>, DropReason> {
+        let Some(header) = quoted_bytes::<HEADER>(frame, offset, end)? else {
+            return Ok(None);
+        };
+        let is_later_fragment = field_u16::<{ at::FRAGMENT }, _>(header) & FRAGMENT_OFFSET != 0;
+        let Some(header_length) = header_length(header).filter(|_| !is_later_fragment) else {
+            return Ok(None);
+        };
+        Ok(Some(QuotedHeader {
+            source: field::<{ at::SOURCE }, 4, _>(header).into(),
+            destination: field::<{ at::DESTINATION }, 4, _>(header).into(),
+            protocol: header[at::PROTOCOL],
+            transport_offset: offset + header_length,
+        }))
+    }
+}

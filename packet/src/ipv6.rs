@@ -1,0 +1,196 @@
+//! IPv6 headers (RFC 8200).
+
+use std::net::Ipv6Addr;
+
+use model::DropReason;
+
+use crate::address::sealed::Version;
+use crate::bytes::{field, field_u16, narrow, set_field, view, view_mut};
+use crate::checksum::ChecksumDelta;
+use crate::compose::Envelope;
+use crate::icmp::{self, QuotedHeader, quoted_bytes};
+use crate::ipv6_extensions::{Behind, walk};
+use crate::packet::{Datagram, Transport};
+use crate::parse::parse_transport;
+use crate::{neighbor, tcp, udp};
+
+/// Offsets in the header.
+mod at {
+    /// Version, traffic class and flow label.
+    pub(super) const VERSION: usize = 0;
+    pub(super) const PAYLOAD_LENGTH: usize = 4;
+    pub(super) const NEXT_HEADER: usize = 6;
+    pub(super) const HOP_LIMIT: usize = 7;
+    pub(super) const SOURCE: usize = 8;
+    pub(super) const DESTINATION: usize = 24;
+}
+
+/// Bytes of the header without extension headers.
+const HEADER: usize = 40;
+
+/// Parses the packet that begins at `offset` of a frame of `frame_length` bytes.
+#[inline]
+pub(crate) fn parse(
+    frame: &[u8],
+    frame_length: usize,
+    offset: usize,
+) -> Result<Datagram<Ipv6Addr>, DropReason> {
+    let header: &[u8; HEADER] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
+    if !is_ipv6(header) {
+        return Err(DropReason::IpHeaderInvalid);
+    }
+    let payload_length = field_u16::<{ at::PAYLOAD_LENGTH }, _>(header);
+    let end = offset + HEADER + usize::from(payload_length);
+    if end > frame_length {
+        return Err(DropReason::IpLengthInvalid);
+    }
+    let (transport_offset, transport) = match header[at::NEXT_HEADER] {
+        protocol @ (tcp::PROTOCOL | udp::PROTOCOL) => {
+            let transport_offset = offset + HEADER;
+            (
+                transport_offset,
+                parse_transport(frame, transport_offset, end, protocol)?,
+            )
+        }
+        _ => parse_rare(frame, offset, end, header)?,
+    };
+    Ok(Datagram {
+        source: field::<{ at::SOURCE }, 16, _>(header).into(),
+        destination: field::<{ at::DESTINATION }, 16, _>(header).into(),
+        hop_limit: header[at::HOP_LIMIT],
+        ip_offset: narrow(offset),
+        ip_length: ip_length(payload_length)?,
+        transport_offset: narrow(transport_offset),
+        transport,
+    })
+}
+
+#[inline]
+fn is_ipv6(header: &[u8; HEADER]) -> bool {
+    header[at::VERSION] >> 4 == 6
+}
+
+/// Bytes of the whole packet. Sixteen bits are not enough for the 40 longest, which no link here can carry.
+#[inline]
+fn ip_length(payload_length: u16) -> Result<u16, DropReason> {
+    payload_length
+        .checked_add(narrow(HEADER))
+        .ok_or(DropReason::IpLengthInvalid)
+}
+
+/// Has extension headers, or is neither TCP nor UDP. Returns where the transport header begins, and what it is.
+#[cold]
+fn parse_rare(
+    frame: &[u8],
+    offset: usize,
+    end: usize,
+    header: &[u8; HEADER],
+) -> Result<(usize, Transport<Ipv6Addr>), DropReason> {
+    let Behind {
+        offset,
+        protocol,
+        fragment,
+    } = walk(frame, offset + HEADER, end, header[at::NEXT_HEADER])?;
+    let transport = if fragment.is_some() {
+        Transport::Fragment { protocol }
+    } else if protocol != icmp::PROTOCOL_V6 {
+        parse_transport(frame, offset, end, protocol)?
+    } else if frame.get(offset) == Some(&neighbor::SOLICITATION) {
+        let envelope = Envelope {
+            source: field::<{ at::SOURCE }, 16, _>(header).into(),
+            destination: field::<{ at::DESTINATION }, 16, _>(header).into(),
+            protocol,
+            hop_limit: header[at::HOP_LIMIT],
+        };
+        neighbor::parse_solicitation(frame, offset, end, &envelope)?
+    } else {
+        icmp::parse(frame, offset, end)?
+    };
+    Ok((offset, transport))
+}
+
+impl Version for Ipv6Addr {
+    const HEADER: usize = HEADER;
+    const CHECKSUM: Option<usize> = None;
+    const ICMP: u8 = icmp::PROTOCOL_V6;
+    const ICMP_HAS_PSEUDO_HEADER: bool = true;
+    const ECHO_REQUEST: u8 = 128;
+    const ECHO_REPLY: u8 = 129;
+
+    fn is_error(icmp_type: u8) -> bool {
+        // Destination unreachable, packet too big, time exceeded, parameter problem.
+        matches!(icmp_type, 1..=4)
+    }
+
+    #[inline]
+    fn words(self) -> impl Iterator<Item = u16> {
+        self.segments().into_iter()
+    }
+
+    #[inline]
+    fn write_addresses(frame: &mut [u8], offset: usize, source: Self, destination: Self) {
+        if let Some(header) = view_mut::<HEADER>(frame, offset) {
+            set_field::<{ at::SOURCE }, 16, _>(header, source.octets());
+            set_field::<{ at::DESTINATION }, 16, _>(header, destination.octets());
+        }
+    }
+
+    #[inline]
+    fn rewrite(
+        frame: &mut [u8],
+        offset: usize,
+        (source, destination): (Self, Self),
+        hop_limit: u8,
+        _addresses: ChecksumDelta,
+    ) {
+        if let Some(header) = view_mut::<HEADER>(frame, offset) {
+            header[at::HOP_LIMIT] = hop_limit;
+            set_field::<{ at::SOURCE }, 16, _>(header, source.octets());
+            set_field::<{ at::DESTINATION }, 16, _>(header, destination.octets());
+        }
+    }
+
+    fn compose(packet: &mut [u8], envelope: &Envelope<Self>) {
+        let payload_length = narrow(packet.len().saturating_sub(HEADER));
+        let Some(header) = view_mut::<HEADER>(packet, 0) else {
+            return;
+        };
+        set_field::<{ at::VERSION }, 4, _>(header, [6 << 4, 0, 0, 0]);
+        set_field::<{ at::PAYLOAD_LENGTH }, 2, _>(header, payload_length.to_be_bytes());
+        header[at::NEXT_HEADER] = envelope.protocol;
+        header[at::HOP_LIMIT] = envelope.hop_limit;
+        set_field::<{ at::SOURCE }, 16, _>(header, envelope.source.octets());
+        set_field::<{ at::DESTINATION }, 16, _>(header, envelope.destination.octets());
+    }
+
+    fn read_quoted(
+        frame: &[u8],
+        offset: usize,
+        end: usize,
+    ) -> Result<Option<QuotedHeader<Self>>, DropReason> {
+        let Some(header) = quoted_bytes::<HEADER>(frame, offset, end)?.filter(|header| is_ipv6(header))
+        else {
+            return Ok(None);
+        };
+        let behind = match walk(frame, offset + HEADER, end, header[at::NEXT_HEADER]) {
+            Ok(Behind {
+                offset,
+                protocol,
+                fragment: Some(fragment),
+            }) if fragment.is_first => walk(frame, offset, end, protocol),
+            behind => behind,
+        };
+        let behind = match behind {
+            Ok(behind) if behind.fragment.is_none() => behind,
+            Err(DropReason::FrameTruncated) => return Err(DropReason::FrameTruncated),
+            // Cut off, or a later fragment: there is no transport header to be found.
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        Ok(Some(QuotedHeader {
+            source: field::<{ at::SOURCE }, 16, _>(header).into(),
+            destination: field::<{ at::DESTINATION }, 16, _>(header).into(),
+            protocol: behind.protocol,
+            transport_offset: behind.offset,
+        }))
+    }
+}
