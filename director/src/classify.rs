@@ -161,7 +161,10 @@ impl Core {
         if !asks_for_us {
             return self.classify_other_protocol(frame, ethernet);
         }
-        Verdict::Answer { length: reply::arp(frame.bytes, port.mac).unwrap_or(frame.length) }
+        match reply::arp(frame.bytes, port.mac) {
+            Some(length) => Verdict::Answer { length },
+            None => Verdict::Drop(DropReason::NeighborMessageInvalid),
+        }
     }
 
     /// Neither a virtual server's nor a connection's: decided by the Ethernet address alone.

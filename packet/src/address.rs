@@ -49,9 +49,13 @@ impl Address for Ipv6Addr {
 
 /// What the versions of IP do differently. `ipv4` and `ipv6` implement it.
 pub(crate) mod sealed {
+    use model::DropReason;
+
     use crate::checksum::ChecksumDelta;
     use crate::compose::Envelope;
     use crate::icmp::QuotedHeader;
+    use crate::packet::{Content, Datagram, Transport};
+    use crate::parse::Outline;
 
     pub trait Version: Sized {
         /// Bytes of the header without options or extension headers.
@@ -65,6 +69,14 @@ pub(crate) mod sealed {
         /// ICMP types.
         const ECHO_REQUEST: u8;
         const ECHO_REPLY: u8;
+
+        /// Reads and checks the headers of the packet that begins at `offset` of a frame of `frame_length` bytes.
+        fn outline(frame: &[u8], frame_length: usize, offset: usize) -> Result<Outline<Self>, DropReason>;
+
+        fn content(datagram: Datagram<Self>) -> Content;
+
+        /// Parses the ICMP message of a packet.
+        fn parse_icmp(frame: &[u8], outline: &Outline<Self>) -> Result<Transport<Self>, DropReason>;
 
         /// Whether an ICMP type is an error that is about a packet of a connection.
         fn is_error(icmp_type: u8) -> bool;
@@ -94,7 +106,7 @@ pub(crate) mod sealed {
             frame: &[u8],
             offset: usize,
             end: usize,
-        ) -> Result<Option<QuotedHeader<Self>>, model::DropReason>;
+        ) -> Result<Option<QuotedHeader<Self>>, DropReason>;
     }
 }
 

@@ -9,8 +9,8 @@ use crate::bytes::{field, field_u16, narrow, set_field, view, view_mut};
 use crate::checksum::{ChecksumDelta, fold, is_right, sum};
 use crate::compose::Envelope;
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
-use crate::packet::{Datagram, Transport};
-use crate::parse::parse_transport;
+use crate::packet::{Content, Datagram, Transport};
+use crate::parse::Outline;
 
 /// Offsets in the header.
 mod at {
@@ -32,44 +32,6 @@ const WITHOUT_OPTIONS: u8 = 0x45;
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
-
-/// Parses the packet that begins at `offset` of a frame of `frame_length` bytes.
-#[inline]
-pub(crate) fn parse(
-    frame: &[u8],
-    frame_length: usize,
-    offset: usize,
-) -> Result<Datagram<Ipv4Addr>, DropReason> {
-    let header: &[u8; HEADER] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
-    let header_length = if header[at::VERSION_AND_LENGTH] == WITHOUT_OPTIONS && is_right(header) {
-        HEADER
-    } else {
-        check_rare_header(frame, offset, header)?
-    };
-    let ip_length = field_u16::<{ at::LENGTH }, _>(header);
-    let transport_offset = offset + header_length;
-    let end = offset + usize::from(ip_length);
-    if end < transport_offset || end > frame_length {
-        return Err(DropReason::IpLengthInvalid);
-    }
-    let protocol = header[at::PROTOCOL];
-    let transport = if field_u16::<{ at::FRAGMENT }, _>(header) & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0 {
-        Transport::Fragment { protocol }
-    } else if protocol == icmp::PROTOCOL_V4 {
-        icmp::parse(frame, transport_offset, end)?
-    } else {
-        parse_transport(frame, transport_offset, end, protocol)?
-    };
-    Ok(Datagram {
-        source: field::<{ at::SOURCE }, 4, _>(header).into(),
-        destination: field::<{ at::DESTINATION }, 4, _>(header).into(),
-        hop_limit: header[at::TIME_TO_LIVE],
-        ip_offset: narrow(offset),
-        ip_length,
-        transport_offset: narrow(transport_offset),
-        transport,
-    })
-}
 
 /// A header that has options, or is wrong. Returns its length.
 #[cold]
@@ -115,6 +77,39 @@ impl Version for Ipv4Addr {
     const ICMP_HAS_PSEUDO_HEADER: bool = false;
     const ECHO_REQUEST: u8 = 8;
     const ECHO_REPLY: u8 = 0;
+
+    #[inline]
+    fn outline(frame: &[u8], frame_length: usize, offset: usize) -> Result<Outline<Self>, DropReason> {
+        let header: &[u8; HEADER] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
+        let header_length = if header[at::VERSION_AND_LENGTH] == WITHOUT_OPTIONS && is_right(header) {
+            HEADER
+        } else {
+            check_rare_header(frame, offset, header)?
+        };
+        let outline = Outline {
+            source: field::<{ at::SOURCE }, 4, _>(header).into(),
+            destination: field::<{ at::DESTINATION }, 4, _>(header).into(),
+            hop_limit: header[at::TIME_TO_LIVE],
+            ip_offset: offset,
+            ip_length: field_u16::<{ at::LENGTH }, _>(header),
+            protocol: header[at::PROTOCOL],
+            is_fragment: field_u16::<{ at::FRAGMENT }, _>(header) & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0,
+            offset: offset + header_length,
+        };
+        if outline.end() < outline.offset || outline.end() > frame_length {
+            return Err(DropReason::IpLengthInvalid);
+        }
+        Ok(outline)
+    }
+
+    #[inline]
+    fn content(datagram: Datagram<Self>) -> Content {
+        Content::Ipv4(datagram)
+    }
+
+    fn parse_icmp(frame: &[u8], outline: &Outline<Self>) -> Result<Transport<Self>, DropReason> {
+        icmp::parse(frame, outline.offset, outline.end())
+    }
 
     fn is_error(icmp_type: u8) -> bool {
         // Destination unreachable, time exceeded, parameter problem.

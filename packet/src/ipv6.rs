@@ -10,8 +10,8 @@ use crate::checksum::ChecksumDelta;
 use crate::compose::Envelope;
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
 use crate::ipv6_extensions::{Behind, walk};
-use crate::packet::{Datagram, Transport};
-use crate::parse::parse_transport;
+use crate::packet::{Content, Datagram, Transport};
+use crate::parse::Outline;
 use crate::{neighbor, tcp, udp};
 
 /// Offsets in the header.
@@ -28,43 +28,6 @@ mod at {
 /// Bytes of the header without extension headers.
 const HEADER: usize = 40;
 
-/// Parses the packet that begins at `offset` of a frame of `frame_length` bytes.
-#[inline]
-pub(crate) fn parse(
-    frame: &[u8],
-    frame_length: usize,
-    offset: usize,
-) -> Result<Datagram<Ipv6Addr>, DropReason> {
-    let header: &[u8; HEADER] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
-    if !is_ipv6(header) {
-        return Err(DropReason::IpHeaderInvalid);
-    }
-    let payload_length = field_u16::<{ at::PAYLOAD_LENGTH }, _>(header);
-    let end = offset + HEADER + usize::from(payload_length);
-    if end > frame_length {
-        return Err(DropReason::IpLengthInvalid);
-    }
-    let (transport_offset, transport) = match header[at::NEXT_HEADER] {
-        protocol @ (tcp::PROTOCOL | udp::PROTOCOL) => {
-            let transport_offset = offset + HEADER;
-            (
-                transport_offset,
-                parse_transport(frame, transport_offset, end, protocol)?,
-            )
-        }
-        _ => parse_rare(frame, offset, end, header)?,
-    };
-    Ok(Datagram {
-        source: field::<{ at::SOURCE }, 16, _>(header).into(),
-        destination: field::<{ at::DESTINATION }, 16, _>(header).into(),
-        hop_limit: header[at::HOP_LIMIT],
-        ip_offset: narrow(offset),
-        ip_length: ip_length(payload_length)?,
-        transport_offset: narrow(transport_offset),
-        transport,
-    })
-}
-
 #[inline]
 fn is_ipv6(header: &[u8; HEADER]) -> bool {
     header[at::VERSION] >> 4 == 6
@@ -78,35 +41,17 @@ fn ip_length(payload_length: u16) -> Result<u16, DropReason> {
         .ok_or(DropReason::IpLengthInvalid)
 }
 
-/// Has extension headers, or is neither TCP nor UDP. Returns where the transport header begins, and what it is.
-#[cold]
-fn parse_rare(
-    frame: &[u8],
-    offset: usize,
-    end: usize,
-    header: &[u8; HEADER],
-) -> Result<(usize, Transport<Ipv6Addr>), DropReason> {
-    let Behind {
-        offset,
-        protocol,
-        fragment,
-    } = walk(frame, offset + HEADER, end, header[at::NEXT_HEADER])?;
-    let transport = if fragment.is_some() {
-        Transport::Fragment { protocol }
-    } else if protocol != icmp::PROTOCOL_V6 {
-        parse_transport(frame, offset, end, protocol)?
-    } else if frame.get(offset) == Some(&neighbor::SOLICITATION) {
-        let envelope = Envelope {
-            source: field::<{ at::SOURCE }, 16, _>(header).into(),
-            destination: field::<{ at::DESTINATION }, 16, _>(header).into(),
+/// Where the IP headers end, at the latest at `end`.
+#[inline]
+fn walk_if_needed(frame: &[u8], offset: usize, end: usize, first: u8) -> Result<Behind, DropReason> {
+    match first {
+        protocol @ (tcp::PROTOCOL | udp::PROTOCOL | icmp::PROTOCOL_V6) => Ok(Behind {
+            offset,
             protocol,
-            hop_limit: header[at::HOP_LIMIT],
-        };
-        neighbor::parse_solicitation(frame, offset, end, &envelope)?
-    } else {
-        icmp::parse(frame, offset, end)?
-    };
-    Ok((offset, transport))
+            fragment: None,
+        }),
+        _ => walk(frame, offset, end, first),
+    }
 }
 
 impl Version for Ipv6Addr {
@@ -116,6 +61,43 @@ impl Version for Ipv6Addr {
     const ICMP_HAS_PSEUDO_HEADER: bool = true;
     const ECHO_REQUEST: u8 = 128;
     const ECHO_REPLY: u8 = 129;
+
+    #[inline]
+    fn outline(frame: &[u8], frame_length: usize, offset: usize) -> Result<Outline<Self>, DropReason> {
+        let header: &[u8; HEADER] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
+        if !is_ipv6(header) {
+            return Err(DropReason::IpHeaderInvalid);
+        }
+        let ip_length = ip_length(field_u16::<{ at::PAYLOAD_LENGTH }, _>(header))?;
+        let end = offset + usize::from(ip_length);
+        if end > frame_length {
+            return Err(DropReason::IpLengthInvalid);
+        }
+        let behind = walk_if_needed(frame, offset + HEADER, end, header[at::NEXT_HEADER])?;
+        Ok(Outline {
+            source: field::<{ at::SOURCE }, 16, _>(header).into(),
+            destination: field::<{ at::DESTINATION }, 16, _>(header).into(),
+            hop_limit: header[at::HOP_LIMIT],
+            ip_offset: offset,
+            ip_length,
+            protocol: behind.protocol,
+            is_fragment: behind.fragment.is_some(),
+            offset: behind.offset,
+        })
+    }
+
+    #[inline]
+    fn content(datagram: Datagram<Self>) -> Content {
+        Content::Ipv6(datagram)
+    }
+
+    fn parse_icmp(frame: &[u8], outline: &Outline<Self>) -> Result<Transport<Self>, DropReason> {
+        if frame.get(outline.offset) == Some(&neighbor::SOLICITATION) {
+            neighbor::parse_solicitation(frame, outline)
+        } else {
+            icmp::parse(frame, outline.offset, outline.end())
+        }
+    }
 
     fn is_error(icmp_type: u8) -> bool {
         // Destination unreachable, packet too big, time exceeded, parameter problem.

@@ -9,6 +9,7 @@ use crate::bytes::{field, view, write};
 use crate::compose::{Envelope, message_sum, seal};
 use crate::icmp;
 use crate::packet::Transport;
+use crate::parse::Outline;
 
 /// Offsets in a message.
 mod at {
@@ -43,16 +44,22 @@ pub(crate) const MESSAGE_WITH_ADDRESS: usize = at::OPTIONS + OPTION;
 pub(crate) const HOP_LIMIT: u8 = 255;
 pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
-/// Parses the solicitation from `offset` to `end`, and checks all that RFC 4861 section 7.1.1 asks for.
+/// Parses the solicitation that a packet carries, and checks all that RFC 4861 section 7.1.1 asks for.
 #[cold]
 pub(crate) fn parse_solicitation(
     frame: &[u8],
-    offset: usize,
-    end: usize,
-    envelope: &Envelope<Ipv6Addr>,
+    outline: &Outline<Ipv6Addr>,
 ) -> Result<Transport<Ipv6Addr>, DropReason> {
     let invalid = DropReason::NeighborMessageInvalid;
-    let message = frame.get(offset..end).ok_or(DropReason::FrameTruncated)?;
+    let message = frame
+        .get(outline.offset..outline.end())
+        .ok_or(DropReason::FrameTruncated)?;
+    let envelope = Envelope {
+        source: outline.source,
+        destination: outline.destination,
+        protocol: icmp::PROTOCOL_V6,
+        hop_limit: outline.hop_limit,
+    };
     let fixed: &[u8; MESSAGE] = view(message, 0).ok_or(invalid)?;
     let target = Ipv6Addr::from(field::<{ at::TARGET }, 16, _>(fixed));
     let options = Options::read(&message[MESSAGE..]).ok_or(invalid)?;
@@ -62,7 +69,7 @@ pub(crate) fn parse_solicitation(
         && fixed[at::CODE] == 0
         && !target.is_multicast()
         && (!envelope.source.is_unspecified() || is_probe_right)
-        && message_sum(message, envelope) == 0xffff;
+        && message_sum(message, &envelope) == 0xffff;
     if is_right {
         Ok(Transport::NeighborSolicitation { target })
     } else {

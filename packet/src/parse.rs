@@ -1,14 +1,17 @@
 //! From bytes to headers. Every length is checked on the way, so that what comes later can rely on the offsets.
 //!
-//! The common case, an untagged TCP or UDP packet without IP options, is one straight line; all else is in functions
-//! that are marked cold.
+//! The common case, an untagged TCP or UDP packet, is one straight line that keeps what it finds in registers until the
+//! result is written, once. All else takes another, cold way from the start, so that the common one need not keep
+//! anything in memory for the sake of it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use model::DropReason;
 
 use crate::address::Address;
-use crate::bytes::view;
-use crate::packet::{Content, Packet, Transport};
-use crate::{Ethernet, arp, ethernet, ipv4, ipv6, tcp, udp};
+use crate::bytes::{narrow, view};
+use crate::packet::{Content, Datagram, Packet, Transport};
+use crate::{Ethernet, arp, ethernet, tcp, udp};
 
 /// Parses a frame of `frame_length` bytes of which `frame` are the first: all of it, or enough for its headers.
 ///
@@ -20,41 +23,110 @@ use crate::{Ethernet, arp, ethernet, ipv4, ipv6, tcp, udp};
 #[inline]
 pub fn parse(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
     let ethernet = Ethernet::parse(frame)?;
-    let content = match ethernet.ethertype {
-        ethernet::IPV4 => Content::Ipv4(ipv4::parse(frame, frame_length, ethernet::HEADER)?),
-        ethernet::IPV6 => Content::Ipv6(ipv6::parse(frame, frame_length, ethernet::HEADER)?),
-        _ => return parse_rare(frame, frame_length),
-    };
-    Ok(Packet { ethernet, content })
+    match ethernet.ethertype {
+        ethernet::IPV4 => parse_common::<Ipv4Addr>(frame, frame_length, ethernet),
+        ethernet::IPV6 => parse_ipv6(frame, frame_length),
+        _ => parse_rare(frame, frame_length),
+    }
 }
 
-/// What has tags, or is not IP. Starts again, so that the common case need not keep the Ethernet header in memory for
-/// the sake of this one.
+/// As common as IPv4, but by itself, and from the start: where both write one result, or the Ethernet header is handed
+/// over, the compiler puts together in memory what it had in registers, and each packet waits for that.
+#[inline(never)]
+fn parse_ipv6(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
+    parse_common::<Ipv6Addr>(frame, frame_length, Ethernet::parse(frame)?)
+}
+
+/// An untagged TCP or UDP packet.
+#[inline]
+fn parse_common<A: Address>(
+    frame: &[u8],
+    frame_length: usize,
+    ethernet: Ethernet,
+) -> Result<Packet, DropReason> {
+    let outline = A::outline(frame, frame_length, ethernet::HEADER)?;
+    let transport = match outline.protocol {
+        tcp::PROTOCOL if !outline.is_fragment => tcp::parse(frame, outline.offset, outline.length())?,
+        udp::PROTOCOL if !outline.is_fragment => udp::parse(frame, outline.offset, outline.length())?,
+        _ => return parse_rare(frame, frame_length),
+    };
+    Ok(Packet {
+        ethernet,
+        content: A::content(outline.datagram(transport)),
+    })
+}
+
+/// Whatever there is.
 #[cold]
 fn parse_rare(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
     let mut ethernet = Ethernet::parse(frame)?;
     let offset = ethernet.skip_tags(frame)?;
     let content = match ethernet.ethertype {
-        ethernet::IPV4 => Content::Ipv4(ipv4::parse(frame, frame_length, offset)?),
-        ethernet::IPV6 => Content::Ipv6(ipv6::parse(frame, frame_length, offset)?),
+        ethernet::IPV4 => parse_datagram::<Ipv4Addr>(frame, frame_length, offset)?,
+        ethernet::IPV6 => parse_datagram::<Ipv6Addr>(frame, frame_length, offset)?,
         ethernet::ARP => Content::Arp(arp::parse(frame, offset)?),
         _ => Content::Other,
     };
     Ok(Packet { ethernet, content })
 }
 
-/// Parses the transport header at `offset` of a packet that ends at `end`. ICMP is the IP version's business.
-#[inline]
-pub(crate) fn parse_transport<A: Address>(
+#[cold]
+fn parse_datagram<A: Address>(
     frame: &[u8],
+    frame_length: usize,
     offset: usize,
-    end: usize,
-    protocol: u8,
-) -> Result<Transport<A>, DropReason> {
-    match protocol {
-        tcp::PROTOCOL => tcp::parse(frame, offset, end - offset),
-        udp::PROTOCOL => udp::parse(frame, offset, end - offset),
-        _ => Ok(Transport::Other { protocol }),
+) -> Result<Content, DropReason> {
+    let outline = A::outline(frame, frame_length, offset)?;
+    let transport = match outline.protocol {
+        protocol if outline.is_fragment => Transport::Fragment { protocol },
+        tcp::PROTOCOL => tcp::parse(frame, outline.offset, outline.length())?,
+        udp::PROTOCOL => udp::parse(frame, outline.offset, outline.length())?,
+        protocol if protocol == A::ICMP => A::parse_icmp(frame, &outline)?,
+        protocol => Transport::Other { protocol },
+    };
+    Ok(A::content(outline.datagram(transport)))
+}
+
+/// An IP packet without its transport header: lengths and the IP headers were checked.
+#[derive(Clone, Copy)]
+pub struct Outline<A> {
+    pub(crate) source: A,
+    pub(crate) destination: A,
+    pub(crate) hop_limit: u8,
+    pub(crate) ip_offset: usize,
+    pub(crate) ip_length: u16,
+    /// What is behind the IP headers.
+    pub(crate) protocol: u8,
+    /// Not a whole packet.
+    pub(crate) is_fragment: bool,
+    /// Where that begins in the frame.
+    pub(crate) offset: usize,
+}
+
+impl<A: Address> Outline<A> {
+    /// Where the packet ends.
+    #[inline]
+    pub(crate) fn end(&self) -> usize {
+        self.ip_offset + usize::from(self.ip_length)
+    }
+
+    /// Bytes behind the IP headers.
+    #[inline]
+    fn length(&self) -> usize {
+        self.end() - self.offset
+    }
+
+    #[inline]
+    fn datagram(self, transport: Transport<A>) -> Datagram<A> {
+        Datagram {
+            source: self.source,
+            destination: self.destination,
+            hop_limit: self.hop_limit,
+            ip_offset: narrow(self.ip_offset),
+            ip_length: self.ip_length,
+            transport_offset: narrow(self.offset),
+            transport,
+        }
     }
 }
 
