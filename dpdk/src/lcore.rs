@@ -1,4 +1,7 @@
 //! Running work on EAL's lcores: threads that are pinned to their CPUs and have caches of the pools.
+//!
+//! A panic never reaches EAL, which is C. Where panics unwind, it is reported to whoever joins; in a profile with
+//! `panic = "abort"` it ends the process.
 
 use std::any::Any;
 use std::ffi::{c_int, c_void};

@@ -17,8 +17,8 @@ pub struct PortConfiguration {
     pub mtu: u16,
     /// Whether to receive what is addressed to others.
     pub promiscuous: bool,
-    /// How packets are spread over the receive queues. None: by both addresses, if the port can; packets of one
-    /// connection's two directions may come on different queues.
+    /// How packets are spread over the receive queues. None: by both addresses and ports, if the port can; the two
+    /// directions of a connection may come on different queues.
     pub steering: Option<Steering>,
 }
 

@@ -108,11 +108,6 @@ impl Device {
         &self.running
     }
 
-    pub(super) fn live_queues(&self) -> usize {
-        // Acquire: pairs with the decrement in `QueueTicket::drop`; what a queue did is over when it is not counted.
-        self.live_queues.load(Ordering::Acquire)
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock, and the phase is true between any two statements.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -224,13 +219,26 @@ impl Device {
         Ok(())
     }
 
-    /// Stops and closes the port if it is open. No queue may be alive.
-    pub(super) fn close(&self) {
+    /// An error if a queue is alive. The caller holds the lock, under which alone queues are made.
+    pub(super) fn refuse_live_queues(&self) -> Result<(), PortError> {
+        // Acquire: pairs with the decrement in `QueueTicket::drop`; what a queue did is over when it is not counted.
+        match self.live_queues.load(Ordering::Acquire) {
+            0 => Ok(()),
+            queues => Err(PortError::QueuesInUse {
+                device: self.name.clone(),
+                queues,
+            }),
+        }
+    }
+
+    /// Stops and closes the port if it is open. Fails when a queue is alive.
+    pub(super) fn close(&self) -> Result<(), PortError> {
         let mut control = self.runtime.control();
         let mut state = self.state();
         if state.phase == Phase::Closed {
-            return;
+            return Ok(());
         }
+        self.refuse_live_queues()?;
         self.update_statistics(&mut state);
         state.mac = self.read_mac().unwrap_or(state.mac);
         state.mtu = self.read_mtu().unwrap_or(state.mtu);
@@ -240,13 +248,14 @@ impl Device {
         // SAFETY: an open port, which no queue uses; both locks are held.
         unsafe { dpdk_sys::rte_eth_dev_close(self.number) };
         control.open.remove(&self.number);
+        Ok(())
     }
 }
 
 impl Drop for Device {
     fn drop(&mut self) {
-        // Queues hold the device, so there are none.
-        self.close();
+        // Queues hold the device, so there are none, and this does not fail.
+        let _ = self.close();
     }
 }
 
@@ -280,7 +289,7 @@ impl QueueTicket {
 
 impl Drop for QueueTicket {
     fn drop(&mut self) {
-        // Release: pairs with the load in `Device::live_queues`.
+        // Release: pairs with the load in `Device::refuse_live_queues`.
         self.device.live_queues.fetch_sub(1, Ordering::Release);
     }
 }

@@ -109,7 +109,7 @@ impl Port {
         if state.phase == Phase::Started {
             return Err(PortError::Started(self.name().to_owned()));
         }
-        self.refuse_live_queues()?;
+        self.device.refuse_live_queues()?;
         state.phase = Phase::Opened;
         state.plan = setup::configure(&self.device, configuration, pool)?;
         state.phase = Phase::Configured;
@@ -161,7 +161,7 @@ impl Port {
     /// When a queue is alive, the port is closed, or the driver can not stop it.
     pub fn stop(&self) -> Result<(), PortError> {
         let mut state = self.device.open_state()?;
-        self.refuse_live_queues()?;
+        self.device.refuse_live_queues()?;
         self.device.stop(&mut state)
     }
 
@@ -171,9 +171,7 @@ impl Port {
     ///
     /// When a queue is alive; then the port is closed when it and its queues are dropped.
     pub fn close(&self) -> Result<(), PortError> {
-        self.refuse_live_queues()?;
-        self.device.close();
-        Ok(())
+        self.device.close()
     }
 
     /// The port's MAC address.
@@ -250,15 +248,5 @@ impl Port {
         // SAFETY: an open port; the lock is held.
         let result = unsafe { dpdk_sys::rte_eth_stats_reset(self.device.number()) };
         self.device.check("reset the statistics", result)
-    }
-
-    fn refuse_live_queues(&self) -> Result<(), PortError> {
-        match self.device.live_queues() {
-            0 => Ok(()),
-            queues => Err(PortError::QueuesInUse {
-                device: self.name().to_owned(),
-                queues,
-            }),
-        }
     }
 }

@@ -69,6 +69,13 @@ const IPV6: u64 = dpdk_sys::RTE_ETH_RSS_IPV6
     | dpdk_sys::RTE_ETH_RSS_FRAG_IPV6
     | dpdk_sys::RTE_ETH_RSS_NONFRAG_IPV6_OTHER
     | dpdk_sys::RTE_ETH_RSS_IPV6_EX;
+/// What spreads packets over queues, with ports where the driver can: some hash TCP and UDP in no other way.
+const SPREAD: u64 = IPV4
+    | IPV6
+    | dpdk_sys::RTE_ETH_RSS_NONFRAG_IPV4_TCP
+    | dpdk_sys::RTE_ETH_RSS_NONFRAG_IPV4_UDP
+    | dpdk_sys::RTE_ETH_RSS_NONFRAG_IPV6_TCP
+    | dpdk_sys::RTE_ETH_RSS_NONFRAG_IPV6_UDP;
 const ONE_ADDRESS: u64 = dpdk_sys::RTE_ETH_RSS_L3_SRC_ONLY | dpdk_sys::RTE_ETH_RSS_L3_DST_ONLY;
 
 /// Whether a port of these capabilities can steer by either address.
@@ -105,13 +112,14 @@ pub(super) struct HashChoice {
 }
 
 impl HashChoice {
-    /// Steering hashes one address; several queues without steering are filled by both, if the port can.
+    /// Steering hashes one address; several queues without steering are filled by all that the port can hash.
     pub(super) fn new(configuration: &PortConfiguration, port: &Capabilities) -> Option<Self> {
-        let supported = port.hash_functions & (IPV4 | IPV6);
+        let address = port.hash_functions & (IPV4 | IPV6);
+        let spread = port.hash_functions & SPREAD;
         let functions = match configuration.steering.map(|steering| steering.field) {
-            Some(SteeringField::Source) => supported | dpdk_sys::RTE_ETH_RSS_L3_SRC_ONLY,
-            Some(SteeringField::Destination) => supported | dpdk_sys::RTE_ETH_RSS_L3_DST_ONLY,
-            None if configuration.receive_queues > 1 && supported != 0 => supported,
+            Some(SteeringField::Source) => address | dpdk_sys::RTE_ETH_RSS_L3_SRC_ONLY,
+            Some(SteeringField::Destination) => address | dpdk_sys::RTE_ETH_RSS_L3_DST_ONLY,
+            None if configuration.receive_queues > 1 && spread != 0 => spread,
             None => return None,
         };
         /// What nearly all cards have.
@@ -223,7 +231,7 @@ mod tests {
             equal_queues: false,
             receive_offloads: 0,
             transmit_offloads: 0,
-            hash_functions: IPV4 | IPV6 | ONE_ADDRESS,
+            hash_functions: SPREAD | ONE_ADDRESS,
             hash_key_bytes: 52,
             redirection_table_size: 512,
             min_mtu: 68,
@@ -316,7 +324,7 @@ mod tests {
             functions(2, Some(SteeringField::Destination), &able()),
             destination
         );
-        assert_eq!(functions(2, None, &able()), Some(both));
+        assert_eq!(functions(2, None, &able()), Some(SPREAD));
         assert_eq!(functions(1, None, &able()), None, "nothing to choose");
         assert_eq!(
             functions(

@@ -196,7 +196,7 @@ fn a_port_without_the_hash_is_refused_steering() {
 }
 
 #[test]
-fn several_queues_are_spread_by_both_addresses_without_steering() {
+fn several_queues_need_no_steering() {
     let pool = pool(1_023, DATA_ROOM);
     let port = open("net_null", "");
     let configuration = PortConfiguration {
