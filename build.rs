@@ -21,10 +21,8 @@ fn describe() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
     }
-    let output = Command::new("git")
-        .args(["describe", "--tags", "--match", "v[0-9]*", "--always"])
-        .output()
-        .ok()?;
+    let output =
+        Command::new("git").args(["describe", "--tags", "--match", "v[0-9]*", "--always"]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let revision = text.trim();
     (output.status.success() && !revision.is_empty()).then(|| revision.to_owned())

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use director::{
-    Configuration, Frame, NextHopTable, Port, PortIndex, PortRole, Predictor, Route, Shard, ShardConfiguration,
-    Steering, Unmatched, Verdict,
+    Configuration, Frame, NextHopTable, Port, PortIndex, PortRole, Predictor, Route, Shard,
+    ShardConfiguration, Steering, Unmatched, Verdict,
 };
 use model::limits::BATCH;
 use model::{Instant, MacAddress};
@@ -91,7 +91,9 @@ fn swap(packets: &mut [Vec<u8>]) {
     for frame in packets {
         let Ok(packet) = packet::parse(frame, frame.len()) else { continue };
         let (Content::Ipv4(datagram), ethernet) = (packet.content, packet.ethernet) else { continue };
-        let packet::Transport::Tcp { source_port, destination_port, .. } = datagram.transport else { continue };
+        let packet::Transport::Tcp { source_port, destination_port, .. } = datagram.transport else {
+            continue;
+        };
         let swapped = Tuple {
             source: datagram.destination,
             source_port: destination_port,

@@ -115,10 +115,7 @@ fn compiler_flags() -> Vec<String> {
     let program = env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());
     let output = Command::new(&program).args(["--cflags", "libdpdk"]).output();
     let output = output.unwrap_or_else(|error| fail(&format!("{} does not run: {error}", program.display())));
-    String::from_utf8_lossy(&output.stdout)
-        .split_whitespace()
-        .map(ToOwned::to_owned)
-        .collect()
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(ToOwned::to_owned).collect()
 }
 
 fn bind(flags: &[String]) {
@@ -144,18 +141,11 @@ fn bind(flags: &[String]) {
         builder = builder.allowlist_type(name);
     }
     // Packed and over-aligned at once, which Rust has no way to say. Nothing here looks inside them.
-    for name in [
-        "rte_arp_hdr",
-        "rte_arp_ipv4",
-        "rte_gtp_psc_generic_hdr",
-        "rte_l2tpv2_combined_msg_hdr",
-    ] {
+    for name in ["rte_arp_hdr", "rte_arp_ipv4", "rte_gtp_psc_generic_hdr", "rte_l2tpv2_combined_msg_hdr"] {
         builder = builder.opaque_type(name);
     }
     let bindings = builder.generate().unwrap_or_else(|error| {
-        fail(&format!(
-            "bindgen can not read DPDK's headers: {error} (is libclang-dev installed?)"
-        ))
+        fail(&format!("bindgen can not read DPDK's headers: {error} (is libclang-dev installed?)"))
     });
     let path = out_dir().join("bindings.rs");
     bindings
@@ -169,14 +159,9 @@ struct Constants;
 
 impl bindgen::callbacks::ParseCallbacks for Constants {
     fn int_macro(&self, name: &str, _value: i64) -> Option<bindgen::callbacks::IntKind> {
-        let is_mask = [
-            "RTE_ETH_RSS_",
-            "RTE_ETH_RX_OFFLOAD_",
-            "RTE_ETH_TX_OFFLOAD_",
-            "RTE_MBUF_F_",
-        ]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
+        let is_mask = ["RTE_ETH_RSS_", "RTE_ETH_RX_OFFLOAD_", "RTE_ETH_TX_OFFLOAD_", "RTE_MBUF_F_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
         is_mask.then_some(bindgen::callbacks::IntKind::U64)
     }
 }
@@ -202,15 +187,9 @@ fn link_shared(library: &Library) {
 /// itself. Not bundled, so that the option reaches the final link through the crates between.
 fn link_static(library: &Library) {
     let folders = link_search(library);
-    let drivers = drivers::DRIVERS
-        .iter()
-        .map(|driver| format!("rte_net_{}", driver.name));
+    let drivers = drivers::DRIVERS.iter().map(|driver| format!("rte_net_{}", driver.name));
     let libraries = drivers::LIBRARIES.iter().map(|name| format!("rte_{name}"));
-    let exists = |name: &String| {
-        folders
-            .iter()
-            .any(|folder| folder.join(format!("lib{name}.a")).exists())
-    };
+    let exists = |name: &String| folders.iter().any(|folder| folder.join(format!("lib{name}.a")).exists());
     for name in drivers.chain(libraries).filter(exists) {
         println!("cargo::rustc-link-lib=static:+whole-archive,-bundle={name}");
     }
@@ -232,9 +211,7 @@ fn link_search(library: &Library) -> Vec<PathBuf> {
 }
 
 fn out_dir() -> PathBuf {
-    env::var_os("OUT_DIR")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| fail("cargo does not set OUT_DIR"))
+    env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_else(|| fail("cargo does not set OUT_DIR"))
 }
 
 /// Says what is wrong, and ends. Cargo fails the build for the message; a status would have it print all else, too.

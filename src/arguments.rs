@@ -152,18 +152,10 @@ mod tests {
     #[test]
     fn what_follows_the_dashes_is_for_eal() {
         let arguments = parse("understudy run --config here -- --log-level 8 -v").unwrap();
-        let Command::Run {
-            folder,
-            eal_arguments,
-        } = arguments.command
-        else {
-            panic!()
-        };
+        let Command::Run { folder, eal_arguments } = arguments.command else { panic!() };
         assert_eq!(folder.path, PathBuf::from("here"));
         assert_eq!(eal_arguments, ["--log-level", "8", "-v"]);
-        let Command::Run { folder, .. } = parse("understudy run").unwrap().command else {
-            panic!()
-        };
+        let Command::Run { folder, .. } = parse("understudy run").unwrap().command else { panic!() };
         assert_eq!(folder.path, PathBuf::from(DEFAULT_FOLDER));
     }
 
@@ -171,21 +163,14 @@ mod tests {
     fn connections_are_narrowed() {
         let line = "understudy show connections --client 198.51.100.0/24 --virtual 192.0.2.100:80 --real 10.1.0.11 \
                     --limit 20 --after 0.4.64 --json --socket s";
-        let Command::Show(arguments) = parse(line).unwrap().command else {
-            panic!()
-        };
+        let Command::Show(arguments) = parse(line).unwrap().command else { panic!() };
         assert!(arguments.json);
         assert_eq!(arguments.socket, Some(PathBuf::from("s")));
-        let Show::Connections(query) = arguments.subject.request() else {
-            panic!()
-        };
+        let Show::Connections(query) = arguments.subject.request() else { panic!() };
         assert_eq!(query.client.unwrap().to_string(), "198.51.100.0/24");
         assert_eq!(query.virtual_server.unwrap().to_string(), "192.0.2.100:80");
         assert_eq!(query.real_server.unwrap().to_string(), "10.1.0.11:0");
-        assert_eq!(
-            (query.limit, query.after.unwrap().to_string().as_str()),
-            (20, "0.4.64")
-        );
+        assert_eq!((query.limit, query.after.unwrap().to_string().as_str()), (20, "0.4.64"));
     }
 
     #[test]
@@ -201,30 +186,15 @@ mod tests {
     fn wrong_usage_is_refused() {
         for (line, expected) in [
             ("understudy", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
-            (
-                "understudy show",
-                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
-            ),
+            ("understudy show", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("understudy dance", ErrorKind::InvalidSubcommand),
             ("understudy show secrets", ErrorKind::InvalidSubcommand),
             ("understudy run --colour red", ErrorKind::UnknownArgument),
             ("understudy show ports --limit 3", ErrorKind::UnknownArgument),
-            (
-                "understudy show connections --client everybody",
-                ErrorKind::ValueValidation,
-            ),
-            (
-                "understudy show connections --virtual 192.0.2.1:http",
-                ErrorKind::ValueValidation,
-            ),
-            (
-                "understudy show connections --limit -1",
-                ErrorKind::UnknownArgument,
-            ),
-            (
-                "understudy show connections --after there",
-                ErrorKind::ValueValidation,
-            ),
+            ("understudy show connections --client everybody", ErrorKind::ValueValidation),
+            ("understudy show connections --virtual 192.0.2.1:http", ErrorKind::ValueValidation),
+            ("understudy show connections --limit -1", ErrorKind::UnknownArgument),
+            ("understudy show connections --after there", ErrorKind::ValueValidation),
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.kind(), expected, "{line}");

@@ -24,10 +24,7 @@ type Failure = Box<dyn Error>;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Run {
-            folder,
-            eal_arguments,
-        } => unit::run(&folder, eal_arguments),
+        Command::Run { folder, eal_arguments } => unit::run(&folder, eal_arguments),
         Command::Check { folder } => unit::check(&folder),
         Command::Schema => unit::schema(),
         Command::Show(arguments) => show::show(&arguments),
@@ -44,7 +41,5 @@ fn main() -> ExitCode {
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

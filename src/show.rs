@@ -26,11 +26,7 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
         Show::Connections(query) => list(&mut client, query, &mut TableList::new(&mut output)),
         request => {
             let outcome = client.show(request)?;
-            let answer = if arguments.json {
-                json(outcome)?
-            } else {
-                tables_of(&outcome)
-            };
+            let answer = if arguments.json { json(outcome)? } else { tables_of(&outcome) };
             Ok(output.write_all(answer.as_bytes())?)
         }
     }
@@ -90,10 +86,7 @@ struct JsonList<'a, W> {
 
 impl<'a, W: Write> JsonList<'a, W> {
     const fn new(output: &'a mut W) -> Self {
-        Self {
-            output,
-            is_empty: true,
-        }
+        Self { output, is_empty: true }
     }
 }
 
@@ -137,11 +130,7 @@ struct TableList<'a, W> {
 
 impl<'a, W: Write> TableList<'a, W> {
     fn new(output: &'a mut W) -> Self {
-        Self {
-            output,
-            table: tables::connections(),
-            connections: 0,
-        }
+        Self { output, table: tables::connections(), connections: 0 }
     }
 }
 
@@ -151,8 +140,7 @@ impl<W: Write> PageWriter for TableList<'_, W> {
             return Ok(());
         }
         tables::add_connections(&mut self.table, &page.list);
-        self.output
-            .write_all(self.table.render(terminal_width()).as_bytes())?;
+        self.output.write_all(self.table.render(terminal_width()).as_bytes())?;
         self.table = self.table.continued();
         self.connections += page.list.len();
         Ok(())
@@ -217,18 +205,12 @@ mod tests {
         let cases: [(&[ConnectionPage], usize, Option<&str>); 3] = [
             (&[page(0..0, None)], 0, None),
             (&[page(1..3, Some("0.4.8")), page(3..6, None)], 5, None),
-            (
-                &[page(0..0, Some("0.4.8")), page(3..4, Some("0.4.9"))],
-                1,
-                Some("0.4.9"),
-            ),
+            (&[page(0..0, Some("0.4.8")), page(3..4, Some("0.4.9"))], 1, Some("0.4.9")),
         ];
         for (pages, connections, after) in cases {
             let text = written(pages, true);
             let Response { version, outcome } = serde_json::from_str(&text).unwrap();
-            let Outcome::Connections(all) = outcome else {
-                panic!("{text}")
-            };
+            let Outcome::Connections(all) = outcome else { panic!("{text}") };
             assert_eq!((version, all.list.len()), (VERSION, connections));
             assert_eq!(all.after.map(|after| after.to_string()).as_deref(), after);
             assert_eq!(text.lines().count(), connections + 2, "{text}");
@@ -239,11 +221,7 @@ mod tests {
     fn table_says_how_to_go_on() {
         let text = written(&[page(0..0, Some("0.4.8")), page(1..3, Some("0.4.9"))], false);
         let last = "2 connections shown, there are more: --limit N for more at once, --after 0.4.9 to go on";
-        assert_eq!(
-            (text.lines().count(), text.lines().last()),
-            (4, Some(last)),
-            "{text}"
-        );
+        assert_eq!((text.lines().count(), text.lines().last()), (4, Some(last)), "{text}");
         assert_eq!(written(&[page(0..0, None)], false), "no connections\n");
         assert_eq!(written(&[page(1..2, None)], false).lines().count(), 2);
     }

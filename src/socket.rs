@@ -24,10 +24,7 @@ impl std::fmt::Display for NoSocket {
                 folder.display()
             ),
             Self::Several(sockets) => {
-                let names: Vec<_> = sockets
-                    .iter()
-                    .map(|socket| socket.display().to_string())
-                    .collect();
+                let names: Vec<_> = sockets.iter().map(|socket| socket.display().to_string()).collect();
                 write!(
                     formatter,
                     "several units have sockets: {}; choose with --socket PATH",
@@ -85,10 +82,7 @@ mod tests {
         assert_eq!(only_one(&folder).unwrap(), folder.join("b.sock"));
         fs::write(folder.join("a.sock"), "").unwrap();
         let several = only_one(&folder).unwrap_err().to_string();
-        assert!(
-            several.contains("a.sock, ") && several.contains("b.sock; choose"),
-            "{several}"
-        );
+        assert!(several.contains("a.sock, ") && several.contains("b.sock; choose"), "{several}");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

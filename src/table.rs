@@ -18,29 +18,18 @@ pub(crate) struct Column {
 
 /// Text, that must be there.
 pub(crate) const fn text(header: &'static str) -> Column {
-    Column {
-        header,
-        is_number: false,
-        is_essential: true,
-    }
+    Column { header, is_number: false, is_essential: true }
 }
 
 /// A number, that must be there.
 pub(crate) const fn number(header: &'static str) -> Column {
-    Column {
-        header,
-        is_number: true,
-        is_essential: true,
-    }
+    Column { header, is_number: true, is_essential: true }
 }
 
 impl Column {
     /// May be left out where there is no room. The last such column goes first.
     pub(crate) const fn optional(self) -> Self {
-        Self {
-            is_essential: false,
-            ..self
-        }
+        Self { is_essential: false, ..self }
     }
 }
 
@@ -56,12 +45,7 @@ impl Table {
     /// A table without rows.
     pub(crate) fn new(columns: &[Column]) -> Self {
         let widths = columns.iter().map(|column| width_of(column.header)).collect();
-        Self {
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-            widths,
-            has_header: true,
-        }
+        Self { columns: columns.to_vec(), rows: Vec::new(), widths, has_header: true }
     }
 
     /// Adds a row: a cell for each column.
@@ -105,9 +89,7 @@ impl Table {
         for (column, &index) in table.column_iter_mut().zip(&shown) {
             column.set_padding((0, GAP));
             // The width of a column is that of its cells and its padding.
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(
-                self.widths[index] + GAP,
-            )));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(self.widths[index] + GAP)));
             if self.columns[index].is_number {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -167,18 +149,8 @@ mod tests {
             number("packets").optional(),
             text("state").optional(),
         ]);
-        table.push([
-            "192.0.2.100:80".into(),
-            "5".into(),
-            "1234567890".into(),
-            "fine".into(),
-        ]);
-        table.push([
-            "[2001:db8::1]:80".into(),
-            "12345".into(),
-            "0".into(),
-            "failed".into(),
-        ]);
+        table.push(["192.0.2.100:80".into(), "5".into(), "1234567890".into(), "fine".into()]);
+        table.push(["[2001:db8::1]:80".into(), "12345".into(), "0".into(), "failed".into()]);
         table
     }
 
@@ -211,10 +183,7 @@ mod tests {
     fn continued_table_keeps_its_columns() {
         let mut more = table().continued();
         more.push(["a".into(), "1".into(), "2".into(), "b".into()]);
-        assert_eq!(
-            more.render(None),
-            "a                           1           2  b\n"
-        );
+        assert_eq!(more.render(None), "a                           1           2  b\n");
         assert_eq!(table().continued().render(None), "");
     }
 }

@@ -1,8 +1,8 @@
 //! The reports of a unit as tables. What a table leaves out or rounds, `--json` has.
 
 use appliance::management::report::{
-    ConnectionReport, CountersReport, IdleMode, KernelPathCounts, NeighborReport, NextHopReport, PacketCounts, PortReport,
-    RealReport, StatusReport, SteeringReport, VirtualReport, describe_drop,
+    ConnectionReport, CountersReport, IdleMode, KernelPathCounts, NeighborReport, NextHopReport,
+    PacketCounts, PortReport, RealReport, StatusReport, SteeringReport, VirtualReport, describe_drop,
 };
 
 use crate::table::{Column, Table, number, text};
@@ -11,29 +11,16 @@ use crate::text::{bytes, count, duration_ms, duration_s, yes_no};
 /// `show status`: the unit, then its workers.
 pub(crate) fn status(report: &StatusReport, room: Option<u16>) -> String {
     let memory = &report.memory;
-    let pages = if memory.hugepages {
-        "in hugepages"
-    } else {
-        "without hugepages"
-    };
+    let pages = if memory.hugepages { "in hugepages" } else { "without hugepages" };
     let mut unit = Table::new(&[text(""), text("")]).continued();
     for (name, value) in [
         ("unit", report.unit.clone()),
         ("version", report.version.clone()),
-        (
-            "running",
-            format!("{}, process {}", duration_s(report.uptime_s), report.pid),
-        ),
+        ("running", format!("{}, process {}", duration_s(report.uptime_s), report.pid)),
         ("configuration", report.folder.clone()),
-        (
-            "connections",
-            format!("{} of {}", report.connections, report.connection_capacity),
-        ),
+        ("connections", format!("{} of {}", report.connections, report.connection_capacity)),
         ("ports", format!("{} of {} up", report.ports_up, report.ports)),
-        (
-            "packet buffers",
-            format!("{} of {} in use, {pages}", memory.mbufs_in_use, memory.mbufs),
-        ),
+        ("packet buffers", format!("{} of {} in use, {pages}", memory.mbufs_in_use, memory.mbufs)),
     ] {
         unit.push([name.to_owned(), value]);
     }
@@ -166,9 +153,7 @@ pub(crate) fn add_connections(table: &mut Table, reports: &[ConnectionReport]) {
             report.state.clone(),
             duration_ms(report.idle_ms),
             report.syn_resends.to_string(),
-            report
-                .translated_port
-                .map_or_else(|| "-".to_owned(), |port| port.to_string()),
+            report.translated_port.map_or_else(|| "-".to_owned(), |port| port.to_string()),
             report.worker.to_string(),
         ]);
     }
@@ -230,27 +215,23 @@ const WORKER_COLUMNS: [Column; 8] = [
 
 /// A row for each count, a column for each of the first workers if there are several.
 fn packets(report: &CountersReport, room: Option<u16>) -> String {
-    let workers = if report.workers.len() > 1 {
-        report.workers.as_slice()
-    } else {
-        &[]
-    };
+    let workers = if report.workers.len() > 1 { report.workers.as_slice() } else { &[] };
     let mut columns = vec![text("packets"), number("total")];
     columns.extend(WORKER_COLUMNS.iter().take(workers.len()));
     let mut table = Table::new(&columns);
     for (name, value) in PACKETS {
-        let by_worker = workers
-            .iter()
-            .take(WORKER_COLUMNS.len())
-            .map(|worker| value(&worker.packets).to_string());
+        let by_worker =
+            workers.iter().take(WORKER_COLUMNS.len()).map(|worker| value(&worker.packets).to_string());
         let mut row = vec![name.to_owned(), value(&report.total).to_string()];
         row.extend(by_worker);
         table.push_row(row);
     }
     let KernelPathCounts { delivered, refused, lost } = report.kernel_path;
-    for (name, count) in
-        [("taken by the kernel", delivered), ("refused by the kernel", refused), ("lost from the kernel", lost)]
-    {
+    for (name, count) in [
+        ("taken by the kernel", delivered),
+        ("refused by the kernel", refused),
+        ("lost from the kernel", lost),
+    ] {
         let mut row = vec![name.to_owned(), count.to_string()];
         row.resize(columns.len(), String::new());
         table.push_row(row);
@@ -324,13 +305,8 @@ fn link(report: &PortReport) -> String {
 
 /// `show neighbors`.
 pub(crate) fn neighbors(reports: &[NeighborReport], room: Option<u16>) -> String {
-    let columns = [
-        text("port"),
-        text("address"),
-        text("MAC address"),
-        text("state"),
-        text("used as").optional(),
-    ];
+    let columns =
+        [text("port"), text("address"), text("MAC address"), text("state"), text("used as").optional()];
     let mut table = Table::new(&columns);
     for report in reports {
         table.push([
@@ -338,11 +314,7 @@ pub(crate) fn neighbors(reports: &[NeighborReport], room: Option<u16>) -> String
             report.address.to_string(),
             report.mac.clone().unwrap_or_else(|| "-".to_owned()),
             report.state.clone(),
-            if report.used_as.is_empty() {
-                "-".to_owned()
-            } else {
-                report.used_as.join(", ")
-            },
+            if report.used_as.is_empty() { "-".to_owned() } else { report.used_as.join(", ") },
         ]);
     }
     or_nothing(&table, reports.is_empty(), "no neighbors", room)
@@ -350,11 +322,7 @@ pub(crate) fn neighbors(reports: &[NeighborReport], room: Option<u16>) -> String
 
 /// A table without rows tells less than a sentence.
 fn or_nothing(table: &Table, is_empty: bool, sentence: &str, room: Option<u16>) -> String {
-    if is_empty {
-        format!("{sentence}\n")
-    } else {
-        table.render(room)
-    }
+    if is_empty { format!("{sentence}\n") } else { table.render(room) }
 }
 
 #[cfg(test)]

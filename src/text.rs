@@ -19,11 +19,7 @@ pub(crate) fn duration_s(seconds: u64) -> String {
     };
     let (name, length) = PARTS[index];
     let (next_name, next_length) = PARTS.get(index + 1).copied().unwrap_or(("s", 1));
-    format!(
-        "{}{name}{:02}{next_name}",
-        seconds / length,
-        seconds % length / next_length
-    )
+    format!("{}{name}{:02}{next_name}", seconds / length, seconds % length / next_length)
 }
 
 /// Bytes in units of 1000, in at most four digits: `999 B`, `1.50 kB`, `12.3 GB`.

@@ -16,18 +16,11 @@ const VERSION: &str = env!("UNDERSTUDY_VERSION");
 /// Runs a unit until it is told to stop.
 pub(crate) fn run(folder: &Folder, eal_arguments: Vec<String>) -> Result<(), Failure> {
     let defaults = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(defaults)
-        .format_timestamp_millis()
-        .format_target(false)
-        .init();
+    env_logger::Builder::from_env(defaults).format_timestamp_millis().format_target(false).init();
     let configuration = load(folder)?;
     log::info!("understudy {VERSION}, configuration {}", folder.path.display());
-    let start = Start {
-        configuration,
-        folder: folder.path.clone(),
-        eal_arguments,
-        version: VERSION.to_owned(),
-    };
+    let start =
+        Start { configuration, folder: folder.path.clone(), eal_arguments, version: VERSION.to_owned() };
     Ok(appliance::run(start)?)
 }
 
@@ -57,16 +50,9 @@ fn load(folder: &Folder) -> Result<Loaded, Failure> {
 /// What would run, in a few lines.
 fn summary(loaded: &Loaded, folder: &Path) -> String {
     let Loaded { unit, director, .. } = loaded;
-    let ports = unit
-        .ports()
-        .iter()
-        .map(|port| format!("{} ({})", port.name(), join(port.addresses())));
+    let ports = unit.ports().iter().map(|port| format!("{} ({})", port.name(), join(port.addresses())));
     let cores = unit.cores();
-    let mut text = format!(
-        "{} is fine; it would run unit {} with\n",
-        folder.display(),
-        unit.name()
-    );
+    let mut text = format!("{} is fine; it would run unit {} with\n", folder.display(), unit.name());
     for line in [
         format!("{}: {}", count(unit.ports().len(), "port"), join(ports)),
         format!(
@@ -86,26 +72,15 @@ fn summary(loaded: &Loaded, folder: &Path) -> String {
     ] {
         text += &format!("  {line}\n");
     }
-    for server in director
-        .virtual_servers()
-        .iter()
-        .filter(|server| server.is_in_service())
-    {
+    for server in director.virtual_servers().iter().filter(|server| server.is_in_service()) {
         let real = |binding: usize| &director.real_servers()[director.bindings()[binding].real_server()];
         if !server.bindings().any(|binding| real(binding).is_in_service()) {
-            text += &format!(
-                "note: no real server is in service for virtual server {}\n",
-                server.name()
-            );
+            text += &format!("note: no real server is in service for virtual server {}\n", server.name());
         }
     }
     text
 }
 
 fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    items
-        .into_iter()
-        .map(|item| item.to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -28,7 +28,9 @@ impl Announcer {
             configuration.virtual_servers().iter().map(|server| server.name().address).collect();
         let outside = (0..).map(PortIndex).zip(ports).filter(|(_, port)| port.role == PortRole::Outside);
         let frames = outside
-            .flat_map(|(index, port)| addresses.iter().map(move |&address| (index, announcement(port, address))))
+            .flat_map(|(index, port)| {
+                addresses.iter().map(move |&address| (index, announcement(port, address)))
+            })
             .collect();
         Self { frames, left: REPETITIONS, next: now }
     }

@@ -34,8 +34,19 @@ pub(crate) struct Sources {
 
 impl Sources {
     pub(crate) fn into_inspection(self) -> Inspection {
-        let Self { unit, director, folder, version, hugepages, buffers, ports, pool, workers, kernel_path, watcher } =
-            self;
+        let Self {
+            unit,
+            director,
+            folder,
+            version,
+            hugepages,
+            buffers,
+            ports,
+            pool,
+            workers,
+            kernel_path,
+            watcher,
+        } = self;
         let next_hops = watcher.next_hops();
         let (port_unit, neighbor_unit) = (Arc::clone(&unit), Arc::clone(&unit));
         Inspection {

@@ -46,7 +46,10 @@ impl KernelPath {
 
     /// Sends a frame that the unit made itself out of `port`. Lost when there is no room: whoever sends repeats it.
     pub(crate) fn transmit(&mut self, port: PortIndex, frame: &[u8]) {
-        let sent = self.pool.copy_from(frame).is_some_and(|mbuf| self.workers[0].send(Packet { mbuf, port }).is_ok());
+        let sent = self
+            .pool
+            .copy_from(frame)
+            .is_some_and(|mbuf| self.workers[0].send(Packet { mbuf, port }).is_ok());
         if !sent {
             self.counters.lost.add(1);
         }

@@ -148,7 +148,10 @@ fn probe(eal: &Eal, device: &PortDevice, index: usize, workers: usize) -> Result
         }
         PortDevice::Interface(interface) => {
             if !interface_exists(interface) {
-                return Err(format!("the kernel has no interface {interface:?}; `ip link` lists those it has").into());
+                return Err(format!(
+                    "the kernel has no interface {interface:?}; `ip link` lists those it has"
+                )
+                .into());
             }
             prepare_interface(interface);
             let name = format!("net_af_packet{index}");
@@ -168,7 +171,10 @@ fn prepare_interface(interface: &str) {
     let offloads = ["rx", "off", "tx", "off", "tso", "off", "gso", "off", "gro", "off", "lro", "off"];
     let done = Command::new("ethtool").arg("-K").arg(interface).args(offloads).output();
     if !done.is_ok_and(|output| output.status.success()) {
-        log::warn!("could not run `ethtool -K {interface} {}`; packets may come unfinished", offloads.join(" "));
+        log::warn!(
+            "could not run `ethtool -K {interface} {}`; packets may come unfinished",
+            offloads.join(" ")
+        );
     }
 }
 
@@ -210,7 +216,9 @@ pub(crate) fn shard_ports(unit: &UnitConfiguration, open: &[OpenPort]) -> Vec<Po
             unmatched: port.unmatched(),
             mtu: port.mtu(),
             addresses: port.addresses().iter().map(ipnet::IpNet::addr).collect(),
-            bridge_to: opposite(port.role()).and_then(|position| indices.clone().nth(position)).map(PortIndex),
+            bridge_to: opposite(port.role())
+                .and_then(|position| indices.clone().nth(position))
+                .map(PortIndex),
         })
         .collect()
 }

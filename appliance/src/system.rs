@@ -11,8 +11,10 @@ pub(crate) fn free_hugepage_bytes() -> u64 {
     sizes
         .flatten()
         .filter_map(|size| {
-            let kibibytes: u64 = size.file_name().to_str()?.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok()?;
-            let free: u64 = fs::read_to_string(size.path().join("free_hugepages")).ok()?.trim().parse().ok()?;
+            let kibibytes: u64 =
+                size.file_name().to_str()?.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok()?;
+            let free: u64 =
+                fs::read_to_string(size.path().join("free_hugepages")).ok()?.trim().parse().ok()?;
             Some(free * kibibytes * 1_024)
         })
         .sum()
@@ -29,7 +31,9 @@ pub(crate) fn may_sleep(unit: &UnitConfiguration, cpu: usize) -> bool {
     match unit.idle() {
         Some(Idle::Sleep) => true,
         Some(Idle::Spin) => false,
-        None => !is_isolated(cpu, &fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default()),
+        None => {
+            !is_isolated(cpu, &fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default())
+        }
     }
 }
 
@@ -50,9 +54,13 @@ mod tests {
 
     #[test]
     fn cpu_lists_are_read() {
-        for (cpu, list, expected) in
-            [(0, "", false), (0, "\n", false), (3, "2-5,8\n", true), (8, "2-5,8\n", true), (6, "2-5,8", false)]
-        {
+        for (cpu, list, expected) in [
+            (0, "", false),
+            (0, "\n", false),
+            (3, "2-5,8\n", true),
+            (8, "2-5,8\n", true),
+            (6, "2-5,8", false),
+        ] {
             assert_eq!(is_isolated(cpu, list), expected, "{cpu} in {list:?}");
         }
     }

@@ -5,10 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam::channel::bounded;
-use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
-use dpdk::lcore::{self, LcoreHandle};
-use dpdk::{Eal, Mempool, MempoolConfiguration};
 use crate::announce::Announcer;
 use crate::configuration::{Loaded, UnitConfiguration};
 use crate::eal::EalArguments;
@@ -24,6 +20,10 @@ use crate::rings::{HandOver, WorkerRings, kernel_rings};
 use crate::statistics::WorkerCounters;
 use crate::worker::Worker;
 use crate::{memory, platform, port_setup, system};
+use crossbeam::channel::bounded;
+use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
+use dpdk::lcore::{self, LcoreHandle};
+use dpdk::{Eal, Mempool, MempoolConfiguration};
 
 /// What [`run`] needs.
 #[derive(Debug)]
@@ -114,7 +114,10 @@ fn buffers(unit: &UnitConfiguration) -> usize {
 
 fn twins(unit: &UnitConfiguration) -> Vec<Twin> {
     let indices = (0..).map(PortIndex);
-    indices.zip(unit.ports()).map(|(port, configured)| Twin { port, name: configured.twin().to_owned() }).collect()
+    indices
+        .zip(unit.ports())
+        .map(|(port, configured)| Twin { port, name: configured.twin().to_owned() })
+        .collect()
 }
 
 /// The addresses whose next hops are kept fresh, so that the first client need not wait.

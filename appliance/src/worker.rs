@@ -102,7 +102,8 @@ impl Running {
         let now = platform::now();
         let counters = Arc::clone(&self.worker.counters);
         let before = counters.received.read();
-        let passed_on = self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
+        let passed_on =
+            self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
         self.retry_held(now);
         for output in &mut self.worker.outputs {
             output.flush(&counters);

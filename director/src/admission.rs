@@ -96,10 +96,14 @@ impl<A: Address> Lane<A> {
     ) -> Result<Target, Verdict> {
         let in_service = |binding: usize| core.real_server_of(binding).is_in_service();
         let reachable = |binding: usize| in_service(binding) && core.hop_to(next_hops, binding).is_ok();
-        let pick = |eligible: &dyn Fn(usize) -> bool| core.predictors.pick(&core.configuration, server, eligible);
+        let pick =
+            |eligible: &dyn Fn(usize) -> bool| core.predictors.pick(&core.configuration, server, eligible);
         let Some(first) = pick(&reachable) else {
             let unreachable = pick(&in_service).ok_or(Verdict::Drop(DropReason::NoRealServer))?;
-            return Err(core.hop_to(next_hops, unreachable).err().unwrap_or(Verdict::Drop(DropReason::NoRoute)));
+            return Err(core
+                .hop_to(next_hops, unreachable)
+                .err()
+                .unwrap_or(Verdict::Drop(DropReason::NoRoute)));
         };
         let mut tried = ArrayVec::<usize, COLLISION_TRIES>::new();
         let mut choice = Some(first);
@@ -144,7 +148,11 @@ impl<A: Address> Lane<A> {
 
 impl Core {
     /// The virtual server whose connection a client's packet may begin.
-    fn virtual_server_for<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>) -> Result<usize, Verdict> {
+    fn virtual_server_for<A: Address>(
+        &self,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+    ) -> Result<usize, Verdict> {
         let FlowKey { client, server, server_port, protocol, .. } = flow.key;
         if !self.is_virtual(server) {
             return Err(self.unmatched(self.port(frame.port), server.into()));
@@ -178,7 +186,12 @@ impl Core {
     }
 
     /// Drops a packet, or answers a TCP segment with a reset, as configured.
-    fn without_connection<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>, reason: DropReason) -> Verdict {
+    fn without_connection<A: Address>(
+        &self,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+        reason: DropReason,
+    ) -> Verdict {
         let reset = self.configuration.tcp_without_connection() == TcpWithoutConnection::Reset
             && flow.key.protocol == Protocol::Tcp;
         match reset.then(|| reply::tcp_reset(frame.bytes, &flow.datagram)).flatten() {
@@ -215,9 +228,14 @@ impl Core {
 
     fn connection<A: Address>(&self, flow: &Flow<A>, target: &Target) -> Connection<A> {
         let FlowKey { protocol, client, client_port, server, server_port, .. } = flow.key;
-        let (real_address, real_port) = self.real_endpoint(target.binding, flow).unwrap_or((server, server_port));
-        let outside =
-            Tuple { source: client, source_port: client_port, destination: server, destination_port: server_port };
+        let (real_address, real_port) =
+            self.real_endpoint(target.binding, flow).unwrap_or((server, server_port));
+        let outside = Tuple {
+            source: client,
+            source_port: client_port,
+            destination: server,
+            destination_port: server_port,
+        };
         let inside = Tuple {
             source: client,
             source_port: target.translated_port,

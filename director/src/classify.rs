@@ -100,7 +100,8 @@ impl Core {
         let port = self.port(frame.port);
         if !self.is_virtual(datagram.destination) {
             let fragment = matches!(datagram.transport, Transport::Fragment { .. });
-            let of_real_server = port.role == PortRole::Inside && self.services.is_real_address(datagram.source.into());
+            let of_real_server =
+                port.role == PortRole::Inside && self.services.is_real_address(datagram.source.into());
             // It can not be translated yet, and must not leave with the real server's address.
             if fragment && of_real_server && !self.is_own(datagram.destination.into()) {
                 return Verdict::Drop(DropReason::Fragment);
@@ -139,7 +140,12 @@ impl Core {
 
     /// Virtual addresses are answered outside, where clients are: an inside host that reached one would be
     /// answered by the real server directly, past the translation.
-    fn answer_solicitation<A: Address>(&self, frame: &mut Frame<'_>, datagram: &Datagram<A>, target: A) -> Verdict {
+    fn answer_solicitation<A: Address>(
+        &self,
+        frame: &mut Frame<'_>,
+        datagram: &Datagram<A>,
+        target: A,
+    ) -> Verdict {
         let port = self.port(frame.port);
         if port.role != PortRole::Outside || !self.is_virtual(target) {
             return Verdict::Kernel;
@@ -171,7 +177,11 @@ impl Core {
     #[cold]
     pub(crate) fn classify_other_protocol(&self, frame: &Frame<'_>, ethernet: &Ethernet) -> Verdict {
         let port = self.port(frame.port);
-        match (ethernet.destination == port.mac || ethernet.destination.is_group(), port.unmatched, port.bridge_to) {
+        match (
+            ethernet.destination == port.mac || ethernet.destination.is_group(),
+            port.unmatched,
+            port.bridge_to,
+        ) {
             // The kernel speaks ARP, neighbour discovery and routing protocols, whatever the policy.
             (true, _, _) => Verdict::Kernel,
             (false, Unmatched::Bridge, Some(port)) => Verdict::Forward { port },

@@ -26,8 +26,12 @@ impl<A: Address> FlowKey<A> {
     #[inline]
     pub(crate) fn new(direction: Direction, protocol: Protocol, tuple: &Tuple<A>) -> Self {
         let (client, client_port, server, server_port) = match direction {
-            Direction::Inbound => (tuple.source, tuple.source_port, tuple.destination, tuple.destination_port),
-            Direction::Outbound => (tuple.destination, tuple.destination_port, tuple.source, tuple.source_port),
+            Direction::Inbound => {
+                (tuple.source, tuple.source_port, tuple.destination, tuple.destination_port)
+            }
+            Direction::Outbound => {
+                (tuple.destination, tuple.destination_port, tuple.source, tuple.source_port)
+            }
         };
         Self { direction, protocol, client, client_port, server, server_port }
     }

@@ -9,9 +9,9 @@ use model::limits::LISTING_SCAN;
 use model::{Endpoint, Instant, Protocol};
 use packet::Address;
 
+use crate::ConnectionState;
 use crate::connection::Connection;
 use crate::lane::Lane;
-use crate::ConnectionState;
 
 /// A connection as an operator sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,10 @@ fn list_family<A: Address, const N: usize>(
     filter: &ConnectionFilter,
     found: &mut ArrayVec<ConnectionSummary, N>,
 ) -> Option<usize> {
-    #[expect(clippy::cast_possible_truncation, reason = "32 bits of milliseconds, compared with wrapping arithmetic")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "32 bits of milliseconds, compared with wrapping arithmetic"
+    )]
     let now_ms = now.as_millis() as u32;
     let end = first.saturating_add(LISTING_SCAN).min(lane.table.slots());
     let mut slot = first;

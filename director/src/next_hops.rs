@@ -118,9 +118,7 @@ impl NextHopTable {
 
     /// All neighbours, in no particular order.
     pub fn neighbors(&self) -> impl Iterator<Item = (PortIndex, IpAddr, MacAddress)> + '_ {
-        self.neighbors
-            .iter()
-            .map(|(&(port, address), &mac)| (port, address, mac))
+        self.neighbors.iter().map(|(&(port, address), &mac)| (port, address, mac))
     }
 
     /// All routes, IPv4 first, by destination; `None` refuses.
@@ -145,15 +143,11 @@ impl NextHopTable {
     }
 
     fn route_v4(&self, address: Ipv4Addr) -> Option<Route> {
-        self.routes_v4
-            .get_lpm(&Ipv4Net::from(address))
-            .and_then(|(_, route)| *route)
+        self.routes_v4.get_lpm(&Ipv4Net::from(address)).and_then(|(_, route)| *route)
     }
 
     fn route_v6(&self, address: Ipv6Addr) -> Option<Route> {
-        self.routes_v6
-            .get_lpm(&Ipv6Net::from(address))
-            .and_then(|(_, route)| *route)
+        self.routes_v6.get_lpm(&Ipv6Net::from(address)).and_then(|(_, route)| *route)
     }
 }
 
@@ -189,13 +183,7 @@ mod tests {
             match route {
                 "unreachable" => table.add_unreachable(destination),
                 "on-link" => table.add_route(destination, Route { port, gateway: None }),
-                gateway => table.add_route(
-                    destination,
-                    Route {
-                        port,
-                        gateway: Some(ip(gateway)),
-                    },
-                ),
+                gateway => table.add_route(destination, Route { port, gateway: Some(ip(gateway)) }),
             }
         }
         table
@@ -224,18 +212,9 @@ mod tests {
 
     #[test]
     fn longest_prefix_decides_and_its_neighbor_is_looked_up() {
-        let outside = NextHop::Resolved {
-            port: OUTSIDE,
-            mac: ROUTER,
-        };
-        let inside = NextHop::Resolved {
-            port: INSIDE,
-            mac: SERVER,
-        };
-        let ask = |port, address| NextHop::Unresolved {
-            port,
-            address: ip(address),
-        };
+        let outside = NextHop::Resolved { port: OUTSIDE, mac: ROUTER };
+        let inside = NextHop::Resolved { port: INSIDE, mac: SERVER };
+        let ask = |port, address| NextHop::Unresolved { port, address: ip(address) };
         let expected = [
             ("198.51.100.9", outside),
             ("192.0.2.1", outside),
@@ -269,23 +248,14 @@ mod tests {
     fn neighbor_on_another_port_does_not_count() {
         let mut table = table(&[("10.0.0.0/8", INSIDE, "on-link")]);
         table.add_neighbor(OUTSIDE, ip("10.0.0.1"), ROUTER);
-        let unresolved = NextHop::Unresolved {
-            port: INSIDE,
-            address: ip("10.0.0.1"),
-        };
+        let unresolved = NextHop::Unresolved { port: INSIDE, address: ip("10.0.0.1") };
         assert_eq!(table.resolve(ip("10.0.0.1")), unresolved);
     }
 
     #[test]
     fn later_route_to_the_same_network_replaces_the_earlier() {
-        let table = table(&[
-            ("10.0.0.0/8", INSIDE, "on-link"),
-            ("10.9.9.9/8", OUTSIDE, "on-link"),
-        ]);
-        let moved = NextHop::Unresolved {
-            port: OUTSIDE,
-            address: ip("10.0.0.1"),
-        };
+        let table = table(&[("10.0.0.0/8", INSIDE, "on-link"), ("10.9.9.9/8", OUTSIDE, "on-link")]);
+        let moved = NextHop::Unresolved { port: OUTSIDE, address: ip("10.0.0.1") };
         assert_eq!(table.resolve(ip("10.0.0.1")), moved);
         assert_eq!(table.routes().count(), 1);
     }
@@ -308,10 +278,7 @@ mod tests {
             all
         };
         assert_eq!(sorted(&copy), sorted(&table));
-        assert_eq!(
-            copy.routes().collect::<Vec<_>>(),
-            table.routes().collect::<Vec<_>>()
-        );
+        assert_eq!(copy.routes().collect::<Vec<_>>(), table.routes().collect::<Vec<_>>());
         assert_eq!(copy.neighbor(INSIDE, ip("10.1.0.2")), Some(SERVER));
     }
 }

@@ -20,7 +20,11 @@ impl Predictors {
     pub(crate) fn new(configuration: &Configuration, shard: usize) -> Self {
         let start = |bindings: usize| if bindings == 0 { 0 } else { shard % bindings };
         Self {
-            next: configuration.virtual_servers().iter().map(|server| start(server.bindings().len())).collect(),
+            next: configuration
+                .virtual_servers()
+                .iter()
+                .map(|server| start(server.bindings().len()))
+                .collect(),
             credits: vec![0; configuration.bindings().len()].into(),
             connections: vec![0; configuration.real_servers().len()].into(),
         }

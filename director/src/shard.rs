@@ -96,7 +96,8 @@ impl Shard {
     /// An empty shard. Reserves its memory; what connections do not use is not touched.
     pub fn new(configuration: ShardConfiguration) -> Self {
         let ShardConfiguration { director, ports, index, steering, capacity, hash_seed } = configuration;
-        let hasher = RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 0x9e37_79b9_7f4a_7c15);
+        let hasher =
+            RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 0x9e37_79b9_7f4a_7c15);
         let counters = ShardCounters::new(director.virtual_servers().len(), director.bindings().len());
         Self {
             core: Core {
@@ -196,7 +197,10 @@ impl Shard {
 }
 
 impl Core {
-    #[expect(clippy::cast_possible_truncation, reason = "32 bits of milliseconds, compared with wrapping arithmetic")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "32 bits of milliseconds, compared with wrapping arithmetic"
+    )]
     pub(crate) fn set_time(&mut self, now: Instant) {
         self.now_ms = now.as_millis() as u32;
     }
@@ -209,8 +213,12 @@ impl Core {
             Err(reason) => return Staged::Done(Verdict::Drop(reason)),
         };
         match packet.content {
-            packet::Content::Ipv4(datagram) => self.classify_datagram(frame, &packet.ethernet, datagram).into(),
-            packet::Content::Ipv6(datagram) => self.classify_datagram(frame, &packet.ethernet, datagram).into(),
+            packet::Content::Ipv4(datagram) => {
+                self.classify_datagram(frame, &packet.ethernet, datagram).into()
+            }
+            packet::Content::Ipv6(datagram) => {
+                self.classify_datagram(frame, &packet.ethernet, datagram).into()
+            }
             packet::Content::Arp(arp) => Staged::Done(self.classify_arp(frame, &packet.ethernet, &arp)),
             packet::Content::Other => Staged::Done(self.classify_other_protocol(frame, &packet.ethernet)),
         }

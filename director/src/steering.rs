@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn hash_is_the_textbook_s_wherever_the_address_stands() {
-        for address in ["198.51.100.7", "10.0.0.1", "255.255.255.255", "2001:db8::1", "fe80::1234:5678:9abc:def0"] {
+        for address in
+            ["198.51.100.7", "10.0.0.1", "255.255.255.255", "2001:db8::1", "fe80::1234:5678:9abc:def0"]
+        {
             let address: IpAddr = address.parse().unwrap();
             let octets = match address {
                 IpAddr::V4(address) => address.octets().to_vec(),
@@ -115,7 +117,10 @@ mod tests {
                 clients[steering.owner([198, 51, 100, last])] += 1;
             }
             let fair = 256 / u32::try_from(shards).unwrap();
-            assert!(clients.iter().all(|&count| count >= fair / 2 && count <= fair * 2), "{shards}: {clients:?}");
+            assert!(
+                clients.iter().all(|&count| count >= fair / 2 && count <= fair * 2),
+                "{shards}: {clients:?}"
+            );
         }
     }
 }

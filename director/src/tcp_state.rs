@@ -144,34 +144,49 @@ mod tests {
     fn connections_live_and_end_as_their_flags_say() {
         type Life = [(Direction, TcpFlags, State)];
         let lives: &[(&str, &Life)] = &[
-            ("client closes first", &[
-                (Inbound, SYN, State::Syn),
-                (Outbound, SYN_ACK, State::SynAck),
-                (Inbound, ACK, State::Established),
-                (Outbound, ACK, State::Established),
-                (Inbound, FIN, State::ClientClosed),
-                (Outbound, ACK, State::ClientClosed),
-                (Outbound, FIN, State::Closed),
-                (Inbound, ACK, State::Closed),
-            ]),
-            ("server closes first", &[
-                (Inbound, SYN, State::Syn),
-                (Outbound, SYN_ACK, State::SynAck),
-                (Inbound, ACK, State::Established),
-                (Outbound, FIN, State::ServerClosed),
-                (Outbound, FIN, State::ServerClosed),
-                (Inbound, FIN, State::Closed),
-            ]),
-            ("resent SYN and SYN-ACK", &[
-                (Inbound, SYN, State::Syn),
-                (Inbound, SYN, State::Syn),
-                (Outbound, SYN_ACK, State::SynAck),
-                (Outbound, SYN_ACK, State::SynAck),
-                (Inbound, SYN, State::SynAck),
-                (Inbound, ACK, State::Established),
-            ]),
-            ("refused", &[(Inbound, SYN, State::Syn), (Outbound, RST, State::Reset), (Inbound, ACK, State::Reset)]),
-            ("ACK without an answer proves nothing", &[(Inbound, SYN, State::Syn), (Inbound, ACK, State::Syn)]),
+            (
+                "client closes first",
+                &[
+                    (Inbound, SYN, State::Syn),
+                    (Outbound, SYN_ACK, State::SynAck),
+                    (Inbound, ACK, State::Established),
+                    (Outbound, ACK, State::Established),
+                    (Inbound, FIN, State::ClientClosed),
+                    (Outbound, ACK, State::ClientClosed),
+                    (Outbound, FIN, State::Closed),
+                    (Inbound, ACK, State::Closed),
+                ],
+            ),
+            (
+                "server closes first",
+                &[
+                    (Inbound, SYN, State::Syn),
+                    (Outbound, SYN_ACK, State::SynAck),
+                    (Inbound, ACK, State::Established),
+                    (Outbound, FIN, State::ServerClosed),
+                    (Outbound, FIN, State::ServerClosed),
+                    (Inbound, FIN, State::Closed),
+                ],
+            ),
+            (
+                "resent SYN and SYN-ACK",
+                &[
+                    (Inbound, SYN, State::Syn),
+                    (Inbound, SYN, State::Syn),
+                    (Outbound, SYN_ACK, State::SynAck),
+                    (Outbound, SYN_ACK, State::SynAck),
+                    (Inbound, SYN, State::SynAck),
+                    (Inbound, ACK, State::Established),
+                ],
+            ),
+            (
+                "refused",
+                &[(Inbound, SYN, State::Syn), (Outbound, RST, State::Reset), (Inbound, ACK, State::Reset)],
+            ),
+            (
+                "ACK without an answer proves nothing",
+                &[(Inbound, SYN, State::Syn), (Inbound, ACK, State::Syn)],
+            ),
         ];
         for (story, steps) in lives {
             let mut state = State::New;

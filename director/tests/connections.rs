@@ -54,10 +54,17 @@ fn web_client(port: u16) -> Tuple<Ipv4Addr> {
 fn open(bench: &mut Bench, client: Tuple<Ipv4Addr>) -> (IpAddr, u16) {
     let (_, translated, real, real_port) = forwarded(bench, OUTSIDE, tcp(OUTSIDE, client, SYN));
     let IpAddr::V4(real_v4) = real else { panic!() };
-    let answer =
-        Tuple { source: real_v4, source_port: real_port, destination: client.source, destination_port: translated };
+    let answer = Tuple {
+        source: real_v4,
+        source_port: real_port,
+        destination: client.source,
+        destination_port: translated,
+    };
     let back = forwarded(bench, INSIDE, tcp(INSIDE, answer, SYN_ACK));
-    assert_eq!(back, (client.destination.into(), client.destination_port, client.source.into(), client.source_port));
+    assert_eq!(
+        back,
+        (client.destination.into(), client.destination_port, client.source.into(), client.source_port)
+    );
     forwarded(bench, OUTSIDE, tcp(OUTSIDE, client, ACK));
     (real, real_port)
 }
@@ -201,7 +208,8 @@ fn predictors_share_out_connections() {
         (Predictor::WeightedLeastConnections, [11, 11, 12, 11, 11, 11, 12, 11]),
     ] {
         let mut bench = Bench::new(weighted(predictor));
-        let chosen: Vec<_> = (0..8).map(|client| last_octet(open(&mut bench, web_client(40_000 + client)).0)).collect();
+        let chosen: Vec<_> =
+            (0..8).map(|client| last_octet(open(&mut bench, web_client(40_000 + client)).0)).collect();
         assert_eq!(chosen, expected, "{predictor:?}");
         bench.check();
     }
@@ -237,7 +245,8 @@ fn full_table_refuses_new_connections_and_keeps_old_ones() {
     }
     let (verdict, _) = bench.send(OUTSIDE, tcp(OUTSIDE, web_client(50_000), SYN));
     assert_eq!(verdict, Verdict::Drop(DropReason::TableFull));
-    let (verdict, _) = bench.send(OUTSIDE, tcp(OUTSIDE, v6("2001:db8:9::7", 1, "2001:db8:100::100", 80), SYN));
+    let (verdict, _) =
+        bench.send(OUTSIDE, tcp(OUTSIDE, v6("2001:db8:9::7", 1, "2001:db8:100::100", 80), SYN));
     assert_eq!(verdict, Verdict::Drop(DropReason::TableFull), "both families share the bound");
     let counters = bench.shard.counters();
     assert_eq!((counters.refused[0].read(), counters.refused[1].read()), (1, 1));

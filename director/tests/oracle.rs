@@ -61,9 +61,16 @@ struct Oracle {
 impl Oracle {
     /// Forgets what the shard's own listing no longer has, after time went by or a connection was replaced.
     fn keep_only(&mut self, bench: &Bench) {
-        let live: Vec<_> = bench.connections().iter().map(|connection| (connection.client, connection.virtual_server)).collect();
+        let live: Vec<_> = bench
+            .connections()
+            .iter()
+            .map(|connection| (connection.client, connection.virtual_server))
+            .collect();
         self.connections.retain(|&(client, port, server, server_port), _| {
-            live.contains(&(model::Endpoint::new(client.into(), port), model::Endpoint::new(server.into(), server_port)))
+            live.contains(&(
+                model::Endpoint::new(client.into(), port),
+                model::Endpoint::new(server.into(), server_port),
+            ))
         });
     }
 }
@@ -125,12 +132,14 @@ fn client_sends(bench: &mut Bench, oracle: &mut Oracle, tuple: Tuple<Ipv4Addr>, 
 }
 
 fn server_sends(bench: &mut Bench, oracle: &Oracle, choice: usize, flags: TcpFlags) {
-    let mut live: Vec<(Outside, Inside)> = oracle.connections.iter().map(|(&key, &seen)| (key, seen)).collect();
+    let mut live: Vec<(Outside, Inside)> =
+        oracle.connections.iter().map(|(&key, &seen)| (key, seen)).collect();
     live.sort_unstable();
     let Some(&chosen) = live.get(choice % live.len().max(1)) else { return };
     let ((client, client_port, server, server_port), (_, translated, real, real_port)) = chosen;
     let IpAddr::V4(real) = real else { panic!() };
-    let answer = Tuple { source: real, source_port: real_port, destination: client, destination_port: translated };
+    let answer =
+        Tuple { source: real, source_port: real_port, destination: client, destination_port: translated };
     let (verdict, packet) = bench.send(INSIDE, tcp(INSIDE, answer, flags));
     assert_eq!(verdict, Verdict::Forward { port: OUTSIDE });
     assert_eq!(tuple_of(&packet), (server.into(), server_port, client.into(), client_port));

@@ -21,7 +21,10 @@ fn configuration() -> director::ConfigurationDraft {
         .virtual_server("192.0.2.101:80", Predictor::RoundRobin)
         .virtual_server("192.0.2.102:80", Predictor::RoundRobin)
         .virtual_server("[2001:db8:100::100]:80", Predictor::RoundRobin)
-        .add_virtual_server(VirtualServerDraft { in_service: false, ..VirtualServerDraft::new("192.0.2.103:80") })
+        .add_virtual_server(VirtualServerDraft {
+            in_service: false,
+            ..VirtualServerDraft::new("192.0.2.103:80")
+        })
         .bind("192.0.2.100:80", &["10.1.0.11:8080"])
         .bind("192.0.2.102:80", &["10.1.0.99:8080"])
 }
@@ -57,8 +60,18 @@ fn each_packet_that_is_not_translated_has_one_verdict() {
         ("no such port", OUTSIDE, tcp(OUTSIDE, to_virtual(81), SYN), drop(NoVirtualServer)),
         ("no such protocol", OUTSIDE, udp(OUTSIDE, to_virtual(80), b""), drop(NoVirtualServer)),
         ("another protocol", OUTSIDE, ip_packet(OUTSIDE, to_virtual(0), 47), drop(NoVirtualServer)),
-        ("no real server", OUTSIDE, tcp(OUTSIDE, v4("203.0.113.7", 1, "192.0.2.101", 80), SYN), drop(NoRealServer)),
-        ("out of service", OUTSIDE, tcp(OUTSIDE, v4("203.0.113.7", 1, "192.0.2.103", 80), SYN), drop(VirtualOutOfService)),
+        (
+            "no real server",
+            OUTSIDE,
+            tcp(OUTSIDE, v4("203.0.113.7", 1, "192.0.2.101", 80), SYN),
+            drop(NoRealServer),
+        ),
+        (
+            "out of service",
+            OUTSIDE,
+            tcp(OUTSIDE, v4("203.0.113.7", 1, "192.0.2.103", 80), SYN),
+            drop(VirtualOutOfService),
+        ),
         ("from nowhere", OUTSIDE, tcp(OUTSIDE, from("0.0.0.0"), SYN), drop(Martian)),
         ("from loopback", OUTSIDE, tcp(OUTSIDE, from("127.0.0.1"), SYN), drop(Martian)),
         ("from multicast", OUTSIDE, tcp(OUTSIDE, from("224.0.0.1"), SYN), drop(Martian)),
@@ -73,7 +86,12 @@ fn each_packet_that_is_not_translated_has_one_verdict() {
         ("fragment", OUTSIDE, fragment(OUTSIDE, to_virtual(80)), drop(Fragment)),
         ("fragment of a real server", INSIDE, fragment(INSIDE, server(8_080)), drop(Fragment)),
         ("late answer", INSIDE, tcp(INSIDE, server(8_080), ACK), drop(NoConnection)),
-        ("inside host to a virtual server", INSIDE, tcp(INSIDE, v4("10.1.0.11", 1, "192.0.2.100", 80), SYN), drop(Hairpin)),
+        (
+            "inside host to a virtual server",
+            INSIDE,
+            tcp(INSIDE, v4("10.1.0.11", 1, "192.0.2.100", 80), SYN),
+            drop(Hairpin),
+        ),
         ("real server's own connection", INSIDE, tcp(INSIDE, server(50_000), SYN), Verdict::Kernel),
         ("elsewhere", OUTSIDE, tcp(OUTSIDE, elsewhere, SYN), Verdict::Kernel),
         ("own address", OUTSIDE, tcp(OUTSIDE, own, SYN), Verdict::Kernel),
@@ -212,7 +230,8 @@ fn real_server_without_a_known_station_is_passed_over() {
 
 #[test]
 fn clients_of_other_shards_are_handed_over_in_both_directions() {
-    let mut bench = Bench::with(configuration().build().unwrap(), Options { shards: 4, ..Options::default() });
+    let mut bench =
+        Bench::with(configuration().build().unwrap(), Options { shards: 4, ..Options::default() });
     let mut owned = 0;
     for last in 1..=64_u8 {
         let client = format!("203.0.113.{last}");
@@ -241,7 +260,14 @@ fn frames() -> Vec<(PortIndex, Vec<u8>)> {
         (OUTSIDE, icmp_error(OUTSIDE, v4("198.51.100.254", 0, "192.0.2.100", 0), 3, &about)),
         (OUTSIDE, tcp(OUTSIDE, v6("2001:db8:9::7", 1, "2001:db8:100::100", 80), SYN)),
         (OUTSIDE, arp("192.0.2.100")),
-        (OUTSIDE, build::neighbor_solicitation(ROUTER, "fe80::1".parse().unwrap(), "2001:db8:100::100".parse().unwrap())),
+        (
+            OUTSIDE,
+            build::neighbor_solicitation(
+                ROUTER,
+                "fe80::1".parse().unwrap(),
+                "2001:db8:100::100".parse().unwrap(),
+            ),
+        ),
     ]
 }
 

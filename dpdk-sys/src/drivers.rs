@@ -28,20 +28,10 @@ pub const DRIVERS: &[DriverArchive] = &[
     archive("vhost", &["vdrvinitfn_pmd_vhost_drv"]),
     // Virtual machines.
     archive("ena", &["pciinitfn_net_ena"]),
-    archive(
-        "virtio",
-        &["rte_virtio_net_pci_pmd_init", "vdrvinitfn_virtio_user_driver"],
-    ),
+    archive("virtio", &["rte_virtio_net_pci_pmd_init", "vdrvinitfn_virtio_user_driver"]),
     archive("vmxnet3", &["pciinitfn_net_vmxnet3"]),
     // Intel cards.
-    archive(
-        "e1000",
-        &[
-            "pciinitfn_net_e1000_em",
-            "pciinitfn_net_e1000_igb",
-            "pciinitfn_net_e1000_igb_vf",
-        ],
-    ),
+    archive("e1000", &["pciinitfn_net_e1000_em", "pciinitfn_net_e1000_igb", "pciinitfn_net_e1000_igb_vf"]),
     archive("i40e", &["pciinitfn_net_i40e"]),
     archive("iavf", &["pciinitfn_net_iavf"]),
     archive("ice", &["pciinitfn_net_ice"]),

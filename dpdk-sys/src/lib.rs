@@ -8,12 +8,7 @@ pub mod drivers;
 pub use bindings::*;
 
 #[allow(missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals)]
-#[allow(
-    unreachable_pub,
-    clippy::all,
-    clippy::undocumented_unsafe_blocks,
-    clippy::cast_possible_truncation
-)]
+#[allow(unreachable_pub, clippy::all, clippy::undocumented_unsafe_blocks, clippy::cast_possible_truncation)]
 #[allow(unnecessary_transmutes, unsafe_op_in_unsafe_fn)]
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));

@@ -86,10 +86,7 @@ impl Eal {
         if arguments.is_empty() {
             return Err(EalError::NoProgramName);
         }
-        let texts: Vec<CString> = arguments
-            .iter()
-            .map(|text| c_text(text))
-            .collect::<Result<_, _>>()?;
+        let texts: Vec<CString> = arguments.iter().map(|text| c_text(text)).collect::<Result<_, _>>()?;
         if ATTEMPTED.swap(true, Ordering::SeqCst) {
             return Err(EalError::AlreadyStarted);
         }
@@ -104,11 +101,7 @@ impl Eal {
         }
         // Release: pairs with the load in `is_running`, so that who sees it sees a started EAL.
         RUNNING.store(true, Ordering::Release);
-        Ok(Self {
-            runtime: Arc::new(Runtime {
-                control: Mutex::default(),
-            }),
-        })
+        Ok(Self { runtime: Arc::new(Runtime { control: Mutex::default() }) })
     }
 
     /// DPDK's version, like `DPDK 22.11.11`.
@@ -138,16 +131,9 @@ impl Eal {
         let before = ports().count();
         // SAFETY: a NUL-terminated text; the lock keeps other threads from changing the list of devices.
         let result = unsafe { dpdk_sys::rte_dev_probe(text.as_ptr()) };
-        os_result(result).map_err(|source| EalError::Probe {
-            devargs: devargs.to_owned(),
-            source,
-        })?;
+        os_result(result).map_err(|source| EalError::Probe { devargs: devargs.to_owned(), source })?;
         // EAL takes a device that it knows for a success.
-        if ports().count() == before {
-            Err(EalError::Known(devargs.to_owned()))
-        } else {
-            Ok(())
-        }
+        if ports().count() == before { Err(EalError::Known(devargs.to_owned())) } else { Ok(()) }
     }
 
     /// Removes a device, which must have no open port.
@@ -163,10 +149,7 @@ impl Eal {
         }
         // SAFETY: two NUL-terminated texts; no port of the device is in use, and the lock keeps it so.
         let result = unsafe { dpdk_sys::rte_eal_hotplug_remove(bus.as_ptr(), name.as_ptr()) };
-        os_result(result).map_err(|source| EalError::Remove {
-            device: device.to_owned(),
-            source,
-        })
+        os_result(result).map_err(|source| EalError::Remove { device: device.to_owned(), source })
     }
 
     /// The names of the devices with a port.
@@ -256,10 +239,8 @@ fn c_text(text: &str) -> Result<CString, EalError> {
 
 /// The bus of a device: PCI addresses are all digits and punctuation, virtual devices begin with a driver's name.
 fn bus_of(device: &str) -> &'static str {
-    let is_pci = device.contains(':')
-        && device
-            .chars()
-            .all(|each| each.is_ascii_hexdigit() || ":.".contains(each));
+    let is_pci =
+        device.contains(':') && device.chars().all(|each| each.is_ascii_hexdigit() || ":.".contains(each));
     if is_pci { "pci" } else { "vdev" }
 }
 
@@ -284,11 +265,7 @@ pub(crate) fn last_error() -> io::Error {
 
 /// DPDK's functions return 0 or more, or a negative error number.
 pub(crate) fn os_result(result: c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::from_raw_os_error(-result))
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -93,10 +93,7 @@ pub struct LcoreHandle {
 
 impl fmt::Debug for LcoreHandle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("LcoreHandle")
-            .field("lcore", &self.lcore)
-            .finish_non_exhaustive()
+        formatter.debug_struct("LcoreHandle").field("lcore", &self.lcore).finish_non_exhaustive()
     }
 }
 
@@ -114,10 +111,7 @@ pub fn launch(lcore: u32, work: impl FnOnce() + Send + 'static) -> Result<LcoreH
         return Err(LcoreError::NotAWorker { lcore, workers });
     }
     let outcome = Arc::new(Outcome::default());
-    let job = Box::into_raw(Box::new(Job {
-        work: Box::new(work),
-        outcome: Arc::clone(&outcome),
-    }));
+    let job = Box::into_raw(Box::new(Job { work: Box::new(work), outcome: Arc::clone(&outcome) }));
     let launching = LAUNCHING.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: a worker of the running EAL; the trampoline takes the job over, on success only. One thread launches.
     let result = unsafe { dpdk_sys::rte_eal_remote_launch(Some(trampoline), job.cast(), lcore) };
@@ -128,11 +122,7 @@ pub fn launch(lcore: u32, work: impl FnOnce() + Send + 'static) -> Result<LcoreH
             // SAFETY: the lcore did not get it, so it is still ours.
             drop(unsafe { Box::from_raw(job) });
             let is_busy = source.kind() == io::ErrorKind::ResourceBusy;
-            Err(if is_busy {
-                LcoreError::Busy(lcore)
-            } else {
-                LcoreError::Launch { lcore, source }
-            })
+            Err(if is_busy { LcoreError::Busy(lcore) } else { LcoreError::Launch { lcore, source } })
         }
     }
 }
@@ -159,10 +149,7 @@ impl LcoreHandle {
         let result = self.outcome.wait();
         // SAFETY: a worker of the running EAL. It has ended but for a few instructions.
         unsafe { dpdk_sys::rte_eal_wait_lcore(self.lcore) };
-        result.map_err(|message| LcoreError::Panicked {
-            lcore: self.lcore,
-            message,
-        })
+        result.map_err(|message| LcoreError::Panicked { lcore: self.lcore, message })
     }
 }
 

@@ -88,16 +88,9 @@ impl Mempool {
     ///
     /// When the name is taken or too long, a size is not possible, or EAL has no memory for it.
     pub fn new(eal: &Eal, name: &str, configuration: MempoolConfiguration) -> Result<Self, MempoolError> {
-        let MempoolConfiguration {
-            mbufs,
-            cache,
-            data_room,
-        } = configuration;
+        let MempoolConfiguration { mbufs, cache, data_room } = configuration;
         let count = check(configuration)?;
-        let name_error = |source| MempoolError::Name {
-            name: name.to_owned(),
-            source,
-        };
+        let name_error = |source| MempoolError::Name { name: name.to_owned(), source };
         let text = CString::new(name).map_err(|error| name_error(error.into()))?;
         // SAFETY: a NUL-terminated name and plain numbers; -1 is any NUMA node. EAL runs, as `eal` shows.
         let pool = unsafe {
@@ -107,18 +100,10 @@ impl Mempool {
             let source = eal::last_error();
             match source.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidFilename => name_error(source),
-                _ => MempoolError::NoMemory {
-                    mbufs,
-                    data_room,
-                    source,
-                },
+                _ => MempoolError::NoMemory { mbufs, data_room, source },
             }
         })?;
-        Ok(Self {
-            pool,
-            data_room,
-            _runtime: Arc::clone(eal.runtime()),
-        })
+        Ok(Self { pool, data_room, _runtime: Arc::clone(eal.runtime()) })
     }
 
     /// Buffers that can be taken, those in the lcores' caches included. A snapshot.
@@ -206,15 +191,8 @@ const ANY_NUMA_NODE: i32 = -1;
 
 /// Checks the sizes; returns the number of buffers.
 fn check(configuration: MempoolConfiguration) -> Result<u32, MempoolError> {
-    let MempoolConfiguration {
-        mbufs,
-        cache,
-        data_room,
-    } = configuration;
-    let count = u32::try_from(mbufs)
-        .ok()
-        .filter(|&count| count > 0)
-        .ok_or(MempoolError::Mbufs(mbufs))?;
+    let MempoolConfiguration { mbufs, cache, data_room } = configuration;
+    let count = u32::try_from(mbufs).ok().filter(|&count| count > 0).ok_or(MempoolError::Mbufs(mbufs))?;
     // DPDK's own rule: a cache may grow to one and a half of its size, and the pool must hold that.
     let limit = RTE_MEMPOOL_CACHE_MAX_SIZE.min((u64::from(count) * 2 / 3).try_into().unwrap_or(u32::MAX));
     if cache > limit {

@@ -24,11 +24,7 @@ pub struct ReceiveQueue {
 
 impl ReceiveQueue {
     pub(crate) const fn new(ticket: QueueTicket, queue: u16) -> Self {
-        Self {
-            ticket,
-            queue,
-            one_thread: PhantomData,
-        }
+        Self { ticket, queue, one_thread: PhantomData }
     }
 
     /// The queue's number on its port.
@@ -50,12 +46,7 @@ impl ReceiveQueue {
         // uses. The array has room for `limit` pointers, and DPDK fills as many as it says, with buffers that are ours.
         unsafe {
             let free = burst.as_mut_ptr().add(length).cast::<*mut rte_mbuf>();
-            let received = usize::from(dpdk_sys::shim_rx_burst(
-                self.ticket.port(),
-                self.queue,
-                free,
-                limit,
-            ));
+            let received = usize::from(dpdk_sys::shim_rx_burst(self.ticket.port(), self.queue, free, limit));
             burst.set_len(length + received);
             received
         }
@@ -74,12 +65,7 @@ pub struct TransmitQueue {
 
 impl TransmitQueue {
     pub(crate) const fn new(ticket: QueueTicket, queue: u16, takes_chains: bool) -> Self {
-        Self {
-            ticket,
-            queue,
-            takes_chains,
-            one_thread: PhantomData,
-        }
+        Self { ticket, queue, takes_chains, one_thread: PhantomData }
     }
 
     /// The queue's number on its port.
@@ -95,21 +81,12 @@ impl TransmitQueue {
         if !self.ticket.is_running() {
             return 0;
         }
-        let count = burst_size(if self.takes_chains {
-            burst.len()
-        } else {
-            join_segments(burst)
-        });
+        let count = burst_size(if self.takes_chains { burst.len() } else { join_segments(burst) });
         let mbufs = burst.as_mut_ptr().cast::<*mut rte_mbuf>();
         // SAFETY: a started port, which does not stop while the ticket lives, and a queue of it that this handle alone
         // uses. The array holds `count` buffers, which are ours; those that DPDK takes are forgotten here.
         unsafe {
-            let sent = usize::from(dpdk_sys::shim_tx_burst(
-                self.ticket.port(),
-                self.queue,
-                mbufs,
-                count,
-            ));
+            let sent = usize::from(dpdk_sys::shim_tx_burst(self.ticket.port(), self.queue, mbufs, count));
             forget_front(burst, sent);
             sent
         }

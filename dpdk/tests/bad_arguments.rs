@@ -10,16 +10,10 @@ fn bad_arguments_are_named_and_there_is_no_second_attempt() {
 
     let bad = ["test", "--no-huge", "--in-memory", "--no-such-option"].map(str::to_owned);
     let error = Eal::start(&bad).unwrap_err();
-    assert!(
-        matches!(&error, EalError::Arguments(arguments) if *arguments == bad),
-        "{error}"
-    );
+    assert!(matches!(&error, EalError::Arguments(arguments) if *arguments == bad), "{error}");
     assert!(error.to_string().contains("--no-such-option"), "{error}");
 
     let good = ["test", "--no-huge", "--no-shconf", "--no-pci"].map(str::to_owned);
     assert!(matches!(Eal::start(&good), Err(EalError::AlreadyStarted)));
-    assert!(matches!(
-        lcore::launch(1, || ()),
-        Err(lcore::LcoreError::NotStarted)
-    ));
+    assert!(matches!(lcore::launch(1, || ()), Err(lcore::LcoreError::NotStarted)));
 }

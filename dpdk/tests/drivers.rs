@@ -15,37 +15,17 @@ fn each_promised_driver_registers_itself() {
     let symbols = Symbols::of_this_executable();
     let missing: Vec<String> = DRIVERS
         .iter()
-        .flat_map(|archive| {
-            archive
-                .registrations
-                .iter()
-                .map(move |function| (archive.name, *function))
-        })
+        .flat_map(|archive| archive.registrations.iter().map(move |function| (archive.name, *function)))
         .filter(|(_, function)| !symbols.contain(function))
         .map(|(archive, function)| format!("{function} of librte_net_{archive}.a"))
         .collect();
-    assert!(
-        missing.is_empty(),
-        "not in this executable: {}",
-        missing.join(", ")
-    );
-    assert!(
-        !symbols.contain("pciinitfn_net_mlx5"),
-        "what is not there is missed"
-    );
+    assert!(missing.is_empty(), "not in this executable: {}", missing.join(", "));
+    assert!(!symbols.contain("pciinitfn_net_mlx5"), "what is not there is missed");
 }
 
 #[test]
 fn virtual_devices_are_opened_by_their_drivers() {
-    let arguments = [
-        "test",
-        "--no-huge",
-        "--no-shconf",
-        "--no-pci",
-        "--no-telemetry",
-        "-m",
-        "64",
-    ];
+    let arguments = ["test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "64"];
     let eal = Eal::start(&arguments.map(str::to_owned)).unwrap();
     let process = std::process::id();
     for (devargs, driver) in [
@@ -53,20 +33,13 @@ fn virtual_devices_are_opened_by_their_drivers() {
         ("net_ring0", "net_ring"),
         (&*format!("net_tap0,iface=dpdk{process}"), "net_tap"),
         ("net_af_packet0,iface=lo", "net_af_packet"),
-        (
-            &format!("net_memif0,socket-abstract=yes,socket=dpdk{process}"),
-            "net_memif",
-        ),
+        (&format!("net_memif0,socket-abstract=yes,socket=dpdk{process}"), "net_memif"),
         ("net_bonding0,mode=1", "net_bonding"),
         ("net_vhost0,iface=/nowhere/vhost", "net_vhost"),
     ] {
         eal.probe(devargs).unwrap();
         let name = devargs.split(',').next().unwrap();
-        assert_eq!(
-            Port::find(&eal, name).unwrap().capabilities().driver,
-            driver,
-            "{devargs}"
-        );
+        assert_eq!(Port::find(&eal, name).unwrap().capabilities().driver, driver, "{devargs}");
     }
 }
 
@@ -77,10 +50,7 @@ impl Symbols {
     fn of_this_executable() -> Self {
         let program = fs::read(std::env::current_exe().unwrap()).unwrap();
         let number = |at: usize, bytes: usize| {
-            program[at..at + bytes]
-                .iter()
-                .rev()
-                .fold(0, |number, &byte| number << 8 | usize::from(byte))
+            program[at..at + bytes].iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte))
         };
         // The header of a 64-bit ELF file says where the section headers are, how long each is, and how many.
         let (headers, header_bytes, count) = (number(0x28, 8), number(0x3a, 2), number(0x3c, 2));

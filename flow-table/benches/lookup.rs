@@ -3,11 +3,7 @@
 //!
 //! `cargo bench -p flow-table --bench lookup`. The time is that of a batch; "elem/s" are lookups.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a benchmark has no API, and ends where it fails"
-)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark has no API, and ends where it fails")]
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -43,12 +39,7 @@ impl Entry for Connection {
 impl Connection {
     const fn new(number: u32) -> Self {
         let outside = [number, 0xc000_0201, 80, 6];
-        Self {
-            outside,
-            inside: [number, 0x0a00_0001, 8080, 6],
-            packets: 1,
-            is_established: true,
-        }
+        Self { outside, inside: [number, 0x0a00_0001, 8080, 6], packets: 1, is_established: true }
     }
 }
 
@@ -69,21 +60,13 @@ impl Tables {
         for number in 0..u32::try_from(entries).unwrap() {
             let connection = Connection::new(number);
             let keys = [connection.outside, connection.inside];
-            assert!(
-                ours.insert(connection, keys.map(|key| hasher.hash_one(key)))
-                    .is_ok()
-            );
+            assert!(ours.insert(connection, keys.map(|key| hasher.hash_one(key))).is_ok());
             standard.extend(keys.map(|key| (key, connection)));
             order.push(connection.outside);
         }
         let shuffle = RandomState::with_seeds(5, 6, 7, 8);
         order.sort_by_cached_key(|key| shuffle.hash_one(key));
-        Self {
-            hasher,
-            ours,
-            standard,
-            order,
-        }
+        Self { hasher, ours, standard, order }
     }
 
     fn staged(&self, batch: &[Key; BATCH]) -> u64 {
@@ -98,29 +81,19 @@ impl Tables {
         }
         let mut packets = 0;
         for ((key, hash), candidate) in batch.iter().zip(hashes).zip(candidates) {
-            packets += self
-                .ours
-                .confirm(candidate, hash, key)
-                .and_then(|id| self.ours.get(id))
-                .map_or(0, weigh);
+            packets +=
+                self.ours.confirm(candidate, hash, key).and_then(|id| self.ours.get(id)).map_or(0, weigh);
         }
         packets
     }
 
     fn one_by_one(&self, batch: &[Key; BATCH]) -> u64 {
-        let find = |key| {
-            self.ours
-                .find(self.hasher.hash_one(key), key)
-                .and_then(|id| self.ours.get(id))
-        };
+        let find = |key| self.ours.find(self.hasher.hash_one(key), key).and_then(|id| self.ours.get(id));
         batch.iter().map(|key| find(key).map_or(0, weigh)).sum()
     }
 
     fn standard(&self, batch: &[Key; BATCH]) -> u64 {
-        batch
-            .iter()
-            .map(|key| self.standard.get(key).map_or(0, weigh))
-            .sum()
+        batch.iter().map(|key| self.standard.get(key).map_or(0, weigh)).sum()
     }
 }
 

@@ -138,9 +138,7 @@ fn equal(tags: &[u16; PLACES], tag: u16) -> u16 {
 /// The same for processors without SSE2, and what that is tested against.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn equal_scalar(tags: &[u16; PLACES], tag: u16) -> u16 {
-    tags.iter()
-        .rev()
-        .fold(0, |hits, &candidate| hits << 1 | u16::from(candidate == tag))
+    tags.iter().rev().fold(0, |hits, &candidate| hits << 1 | u16::from(candidate == tag))
 }
 
 #[cfg(test)]
@@ -149,12 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn empty() -> Bucket {
-        Bucket {
-            tags: [0; PLACES],
-            taken: 0,
-            overflow: 0,
-            entries: [0; PLACES],
-        }
+        Bucket { tags: [0; PLACES], taken: 0, overflow: 0, entries: [0; PLACES] }
     }
 
     #[test]

@@ -32,9 +32,7 @@ pub(crate) struct Location {
 impl Index {
     /// An index with room for `keys`, whatever their hashes.
     pub(crate) fn with_capacity(keys: usize) -> Self {
-        Self {
-            buckets: ZeroedSlice::new(keys.div_ceil(KEYS_PER_BUCKET).max(1)),
-        }
+        Self { buckets: ZeroedSlice::new(keys.div_ceil(KEYS_PER_BUCKET).max(1)) }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -55,11 +53,7 @@ impl Index {
                 return Some(home.entry(place));
             }
         }
-        if home.has_overflowed() {
-            self.find_on_path(hash, accept)
-        } else {
-            None
-        }
+        if home.has_overflowed() { self.find_on_path(hash, accept) } else { None }
     }
 
     /// `find` where the home bucket is not the end of the path.
@@ -128,30 +122,20 @@ impl Index {
     /// The bucket that `hash` belongs to: its upper bits as a fraction of the number of buckets, which therefore
     /// need not be a power of two.
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the product's upper half is less than the length"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the product's upper half is less than the length")]
     fn home(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.buckets.len() as u128) >> 64) as usize
     }
 
     #[inline(always)]
     fn next(&self, bucket: usize) -> usize {
-        if bucket + 1 == self.buckets.len() {
-            0
-        } else {
-            bucket + 1
-        }
+        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
     }
 }
 
 /// What a bucket remembers of a hash: the lower bits, which have no part in the choice of the bucket.
 #[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lower bits are what is wanted"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower bits are what is wanted")]
 const fn tag(hash: u64) -> u16 {
     hash as u16
 }
@@ -171,11 +155,7 @@ mod tests {
     }
 
     fn overflowed(index: &Index) -> usize {
-        index
-            .buckets
-            .iter()
-            .filter(|bucket| bucket.has_overflowed())
-            .count()
+        index.buckets.iter().filter(|bucket| bucket.has_overflowed()).count()
     }
 
     /// What the constants promise: hardly anybody is away from home when the table is full.
@@ -185,22 +165,14 @@ mod tests {
         (0..600_000).for_each(|key| index.insert(mixed(key), key));
         let buckets = index.buckets.len();
         assert_eq!(buckets, 100_000);
-        assert!(
-            overflowed(&index) < buckets / 15,
-            "{} of {buckets} buckets overflowed",
-            overflowed(&index)
-        );
+        assert!(overflowed(&index) < buckets / 15, "{} of {buckets} buckets overflowed", overflowed(&index));
     }
 
     #[test]
     fn counts_return_to_zero_when_all_keys_leave() {
         for same_tag in [false, true] {
             let hash = |key: u32| {
-                if same_tag {
-                    u64::from(key % 5) << 57
-                } else {
-                    mixed(key % 5)
-                }
+                if same_tag { u64::from(key % 5) << 57 } else { mixed(key % 5) }
             };
             let mut index = Index::with_capacity(2 * KEYS as usize);
             for entry in 0..KEYS {

@@ -27,11 +27,7 @@ impl<E> Slab<E> {
             u32::try_from(capacity).is_ok(),
             "a table of {capacity} entries: slots are numbered by 32 bits"
         );
-        Self {
-            slots: Vec::with_capacity(capacity),
-            free: Vec::with_capacity(capacity),
-            capacity,
-        }
+        Self { slots: Vec::with_capacity(capacity), free: Vec::with_capacity(capacity), capacity }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -77,10 +73,7 @@ impl<E> Slab<E> {
         if self.slots.len() == self.capacity {
             return Err(entry);
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "less than the capacity, which fits 32 bits"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "less than the capacity, which fits 32 bits")]
         let slot = self.slots.len() as u32;
         self.slots.push(Slot(Some(entry)));
         Ok(slot)
@@ -93,17 +86,10 @@ impl<E> Slab<E> {
     }
 
     /// The first occupied slot of those from `from` up to, but not including, `end`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "less than the capacity, which fits 32 bits"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "less than the capacity, which fits 32 bits")]
     pub(crate) fn next_occupied(&self, from: usize, end: usize) -> Option<FlowId> {
         let end = end.min(self.slots.len());
-        let offset = self
-            .slots
-            .get(from..end)?
-            .iter()
-            .position(|slot| slot.0.is_some())?;
+        let offset = self.slots.get(from..end)?.iter().position(|slot| slot.0.is_some())?;
         Some(FlowId((from + offset) as u32))
     }
 }

@@ -31,10 +31,7 @@ impl<E: Entry> FlowTable<E> {
     ///
     /// If `entries` does not fit 32 bits, or the memory not the address space.
     pub fn with_capacity(entries: usize) -> Self {
-        Self {
-            slab: Slab::with_capacity(entries),
-            index: Index::with_capacity(entries * KEYS_PER_ENTRY),
-        }
+        Self { slab: Slab::with_capacity(entries), index: Index::with_capacity(entries * KEYS_PER_ENTRY) }
     }
 
     /// Entries in the table.

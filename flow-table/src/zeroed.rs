@@ -34,25 +34,17 @@ impl<T: Zeroable> ZeroedSlice<T> {
         assert!(layout.size() > 0, "a slice of {length} elements has no bytes");
         // SAFETY: the size is not zero, as just asserted.
         let allocation = unsafe { alloc_zeroed(layout) };
-        let Some(allocation) = NonNull::new(allocation) else {
-            handle_alloc_error(layout)
-        };
+        let Some(allocation) = NonNull::new(allocation) else { handle_alloc_error(layout) };
         let padding = allocation.align_offset(align_of::<T>());
         // SAFETY: `layout` has room for the elements and `align_of::<T>() - 1` bytes more, and `align_offset` on
         // bytes is less than the alignment, so the result is inside the allocation.
         let first = unsafe { allocation.add(padding) }.cast::<T>();
-        Self {
-            first,
-            length,
-            allocation,
-            layout,
-        }
+        Self { first, length, allocation, layout }
     }
 
     fn layout(length: usize) -> Layout {
-        let bytes = length
-            .checked_mul(size_of::<T>())
-            .and_then(|bytes| bytes.checked_add(align_of::<T>() - 1));
+        let bytes =
+            length.checked_mul(size_of::<T>()).and_then(|bytes| bytes.checked_add(align_of::<T>() - 1));
         bytes
             .and_then(|bytes| Layout::from_size_align(bytes, align_of::<u64>()).ok())
             .unwrap_or_else(|| panic!("{length} elements do not fit the address space"))

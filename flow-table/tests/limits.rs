@@ -1,9 +1,6 @@
 //! The table at its limits: full, empty again, walked while it changes, and large.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test ends where it fails, in its helpers too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails, in its helpers too")]
 
 use flow_table::{Entry, FlowId, FlowTable};
 
@@ -17,11 +14,7 @@ struct Line {
 
 impl Line {
     const fn new(number: u64) -> Self {
-        Self {
-            number,
-            payload: [0xa5; 55],
-            is_marked: false,
-        }
+        Self { number, payload: [0xa5; 55], is_marked: false }
     }
 }
 
@@ -55,9 +48,7 @@ fn hashes(number: u64) -> [u64; 2] {
 
 fn filled(entries: u64) -> (FlowTable<Line>, Vec<FlowId>) {
     let mut table = FlowTable::with_capacity(usize::try_from(entries).unwrap());
-    let ids = (0..entries)
-        .map(|number| table.insert(Line::new(number), hashes(number)).unwrap())
-        .collect();
+    let ids = (0..entries).map(|number| table.insert(Line::new(number), hashes(number)).unwrap()).collect();
     (table, ids)
 }
 
@@ -70,16 +61,9 @@ fn takes_as_many_as_it_was_made_for_and_gives_the_next_back() {
     for entries in [1, 2, 3, 7, 100, 20_000] {
         let (mut table, ids) = filled(entries);
         assert!(table.is_full());
-        assert_eq!(
-            table.insert(Line::new(entries), hashes(entries)),
-            Err(Line::new(entries))
-        );
+        assert_eq!(table.insert(Line::new(entries), hashes(entries)), Err(Line::new(entries)));
         assert!(is_found(&table, entries, None));
-        assert!(
-            (0..entries)
-                .zip(&ids)
-                .all(|(number, &id)| is_found(&table, number, Some(id)))
-        );
+        assert!((0..entries).zip(&ids).all(|(number, &id)| is_found(&table, number, Some(id))));
     }
 }
 
@@ -119,16 +103,10 @@ fn survives_ten_generations_of_churn() {
     for number in 0..50_000 {
         let slot = usize::try_from(number % 5_000).unwrap();
         assert!(table.remove(ids[slot], hashes(number)).is_some());
-        ids[slot] = table
-            .insert(Line::new(number + 5_000), hashes(number + 5_000))
-            .unwrap();
+        ids[slot] = table.insert(Line::new(number + 5_000), hashes(number + 5_000)).unwrap();
     }
     assert!(table.is_full());
-    assert!(
-        (0..5_000)
-            .zip(&ids)
-            .all(|(number, &id)| is_found(&table, number + 50_000, Some(id)))
-    );
+    assert!((0..5_000).zip(&ids).all(|(number, &id)| is_found(&table, number + 50_000, Some(id))));
     assert!((0..50_000).all(|number| is_found(&table, number, None)));
 }
 
@@ -186,11 +164,7 @@ fn an_entry_of_one_cache_line_costs_little_more_than_ninety_bytes() {
 #[test]
 fn entries_begin_at_cache_lines() {
     let (table, ids) = filled(10);
-    assert!(ids.iter().all(|&id| {
-        std::ptr::from_ref(table.get(id).unwrap())
-            .addr()
-            .is_multiple_of(64)
-    }));
+    assert!(ids.iter().all(|&id| { std::ptr::from_ref(table.get(id).unwrap()).addr().is_multiple_of(64) }));
 }
 
 /// Half a gigabyte of entries and a third of that of index are address space until they are used. A small part of
@@ -211,10 +185,7 @@ fn a_huge_table_touches_only_what_it_uses() {
 #[cfg(target_os = "linux")]
 fn resident_bytes() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
 }
 
@@ -227,26 +198,15 @@ fn refuses_more_entries_than_ids() {
 #[test]
 fn wide_entries_that_own_memory_are_dropped_once() {
     let mut table = FlowTable::with_capacity(50);
-    let wide = |number| Wide {
-        number,
-        _owned: Box::new(number),
-        _rest: [number; 18],
-    };
-    let ids: Vec<FlowId> = (0..50)
-        .map(|number| table.insert(wide(number), hashes(number)).ok().unwrap())
-        .collect();
+    let wide = |number| Wide { number, _owned: Box::new(number), _rest: [number; 18] };
+    let ids: Vec<FlowId> =
+        (0..50).map(|number| table.insert(wide(number), hashes(number)).ok().unwrap()).collect();
     assert_eq!(FlowTable::<Wide>::SLOT_BYTES, 192);
     for (number, &id) in (0..25).zip(&ids) {
-        assert_eq!(
-            table.remove(id, hashes(number)).map(|wide| wide.number),
-            Some(number)
-        );
+        assert_eq!(table.remove(id, hashes(number)).map(|wide| wide.number), Some(number));
     }
     assert_eq!(
-        hashes(30).map(|hash| table
-            .candidate(hash)
-            .and_then(|id| table.get(id))
-            .map(|wide| wide.number)),
+        hashes(30).map(|hash| table.candidate(hash).and_then(|id| table.get(id)).map(|wide| wide.number)),
         [Some(30); 2]
     );
 }

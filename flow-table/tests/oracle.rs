@@ -1,9 +1,6 @@
 //! The table against a plain `HashMap`, under every kind of bad hash.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test ends where it fails, in its helpers too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails, in its helpers too")]
 
 use std::collections::HashMap;
 
@@ -44,9 +41,8 @@ enum Hashing {
 
 impl Hashing {
     fn hash(self, (side, number): Key) -> u64 {
-        let mixed = u64::from(number << 1 | u32::from(side))
-            .wrapping_add(1)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed =
+            u64::from(number << 1 | u32::from(side)).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         match self {
             Self::Mixed => mixed,
             Self::AllEqual(hash) => hash,
@@ -121,13 +117,7 @@ struct Trial {
 impl Trial {
     fn new(capacity: usize, hashing: Hashing) -> Self {
         let table = FlowTable::with_capacity(capacity);
-        Self {
-            table,
-            hashing,
-            oracle: HashMap::new(),
-            walk: Walk::default(),
-            serial: 0,
-        }
+        Self { table, hashing, oracle: HashMap::new(), walk: Walk::default(), serial: 0 }
     }
 
     fn apply(&mut self, operation: Operation) {
@@ -136,11 +126,7 @@ impl Trial {
             Operation::Remove(number) => self.remove(number),
             Operation::RemoveUnderWrongHash(number) => self.remove_under_wrong_hash(number),
             Operation::Mark(number) => self.mark(number),
-            Operation::Batch {
-                keys,
-                removed,
-                inserted,
-            } => self.batch(&keys, removed, inserted),
+            Operation::Batch { keys, removed, inserted } => self.batch(&keys, removed, inserted),
             Operation::Walk { slots } => self.step(slots),
         }
     }
@@ -150,19 +136,12 @@ impl Trial {
             return;
         }
         self.serial += 1;
-        let thing = Thing {
-            number,
-            serial: self.serial,
-            is_marked: false,
-        };
+        let thing = Thing { number, serial: self.serial, is_marked: false };
         let was_full = self.oracle.len() == self.table.capacity();
         match self.table.insert(thing, self.hashing.hashes(number)) {
             Ok(id) => {
                 assert!(!was_full && id.index() < self.table.slots());
-                assert!(
-                    self.oracle.values().all(|&(other, _)| other != id),
-                    "{id:?} was given twice"
-                );
+                assert!(self.oracle.values().all(|&(other, _)| other != id), "{id:?} was given twice");
                 self.oracle.insert(number, (id, thing));
             }
             Err(returned) => {
@@ -188,9 +167,7 @@ impl Trial {
         };
         let [first, second] = self.hashing.hashes(number);
         // The tag is neither's, so that no bucket has it for this entry.
-        let wrong = (0..)
-            .find(|tag| (first ^ tag) & 0xffff != 0 && (second ^ tag) & 0xffff != 0)
-            .unwrap();
+        let wrong = (0..).find(|tag| (first ^ tag) & 0xffff != 0 && (second ^ tag) & 0xffff != 0).unwrap();
         assert_eq!(self.table.remove(id, [first, wrong]), None);
         assert_eq!(self.table.remove(id, [wrong, second]), None);
     }
@@ -208,10 +185,7 @@ impl Trial {
         hashes.iter().for_each(|&hash| self.table.prefetch(hash));
         let candidates: Vec<_> = hashes.iter().map(|&hash| self.table.candidate(hash)).collect();
         for (&(_, number), candidate) in keys.iter().zip(&candidates) {
-            assert!(
-                candidate.is_some() || !self.oracle.contains_key(&number),
-                "no candidate for {number}"
-            );
+            assert!(candidate.is_some() || !self.oracle.contains_key(&number), "no candidate for {number}");
         }
         self.remove(removed);
         self.insert(inserted);
@@ -238,18 +212,10 @@ impl Trial {
     }
 
     fn finish_walk(&mut self) {
-        let Walk {
-            expected, mut met, ..
-        } = std::mem::take(&mut self.walk);
+        let Walk { expected, mut met, .. } = std::mem::take(&mut self.walk);
         met.sort_unstable();
-        assert!(
-            met.is_sorted_by(|earlier, later| earlier < later),
-            "met twice: {met:?}"
-        );
-        assert!(
-            expected.iter().all(|serial| met.contains(serial)),
-            "missed: {expected:?} of {met:?}"
-        );
+        assert!(met.is_sorted_by(|earlier, later| earlier < later), "met twice: {met:?}");
+        assert!(expected.iter().all(|serial| met.contains(serial)), "missed: {expected:?} of {met:?}");
     }
 
     fn check(&self) {
@@ -261,10 +227,7 @@ impl Trial {
             let found = self.table.find(self.hashing.hash(key), &key);
             let expected = self.oracle.get(&key.1);
             assert_eq!(found, expected.map(|&(id, _)| id), "{key:?}");
-            assert_eq!(
-                found.and_then(|id| self.table.get(id)),
-                expected.map(|(_, thing)| thing)
-            );
+            assert_eq!(found.and_then(|id| self.table.get(id)), expected.map(|(_, thing)| thing));
         }
     }
 }

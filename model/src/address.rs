@@ -57,11 +57,7 @@ impl FromStr for MacAddress {
             }
             *byte = u8::from_str_radix(part, 16).map_err(|_| refuse())?;
         }
-        if parts.next().is_some() {
-            Err(refuse())
-        } else {
-            Ok(Self(bytes))
-        }
+        if parts.next().is_some() { Err(refuse()) } else { Ok(Self(bytes)) }
     }
 }
 

@@ -51,17 +51,9 @@ impl FromStr for ServerName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (address, rest) = split_address(text)?;
-        let mut name = Self {
-            address,
-            port: 0,
-            bind_id: 0,
-            protocol: Protocol::Tcp,
-        };
+        let mut name = Self { address, port: 0, bind_id: 0, protocol: Protocol::Tcp };
         let mut parts = rest.split(':').skip(1).peekable();
-        let numbers = [
-            (&mut name.port, "port (0 to 65535)"),
-            (&mut name.bind_id, "bind ID (0 to 65535)"),
-        ];
+        let numbers = [(&mut name.port, "port (0 to 65535)"), (&mut name.bind_id, "bind ID (0 to 65535)")];
         for (number, expected) in numbers {
             match parts.peek() {
                 Some(part) if part.parse::<Protocol>().is_err() => {
@@ -74,11 +66,7 @@ impl FromStr for ServerName {
         if let Some(part) = parts.next() {
             name.protocol = part.parse().map_err(|()| unknown_part(text, part, "protocol"))?;
         }
-        if parts.next().is_some() {
-            Err(ServerNameError::TooManyParts(text.to_owned()))
-        } else {
-            Ok(name)
-        }
+        if parts.next().is_some() { Err(ServerNameError::TooManyParts(text.to_owned())) } else { Ok(name) }
     }
 }
 
@@ -90,34 +78,22 @@ fn split_address(text: &str) -> Result<(IpAddr, &str), ServerNameError> {
         if !rest.is_empty() && !rest.starts_with(':') {
             return Err(refuse());
         }
-        return Ok((
-            IpAddr::V6(address.parse::<Ipv6Addr>().map_err(|_| refuse())?),
-            rest,
-        ));
+        return Ok((IpAddr::V6(address.parse::<Ipv6Addr>().map_err(|_| refuse())?), rest));
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(ServerNameError::Brackets(text.to_owned()));
     }
     let (address, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-    Ok((
-        IpAddr::V4(address.parse::<Ipv4Addr>().map_err(|_| refuse())?),
-        rest,
-    ))
+    Ok((IpAddr::V4(address.parse::<Ipv4Addr>().map_err(|_| refuse())?), rest))
 }
 
 /// Digits only: the standard parser would accept a sign.
 fn parse_number(part: &str) -> Option<u16> {
-    part.bytes()
-        .all(|digit| digit.is_ascii_digit())
-        .then(|| part.parse().ok())?
+    part.bytes().all(|digit| digit.is_ascii_digit()).then(|| part.parse().ok())?
 }
 
 fn unknown_part(name: &str, part: &str, expected: &'static str) -> ServerNameError {
-    ServerNameError::Part {
-        name: name.to_owned(),
-        part: part.to_owned(),
-        expected,
-    }
+    ServerNameError::Part { name: name.to_owned(), part: part.to_owned(), expected }
 }
 
 impl fmt::Display for ServerName {

@@ -117,25 +117,13 @@ mod tests {
     #[test]
     fn martians_are_told_from_clients() {
         let v4 = |text: &str| text.parse::<Ipv4Addr>().unwrap().is_martian_source();
-        for martian in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "127.0.0.1",
-            "224.0.0.1",
-            "239.1.1.1",
-            "240.0.0.1",
-            "255.255.255.255",
-        ] {
+        for martian in
+            ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255"]
+        {
             assert!(v4(martian), "{martian}");
         }
-        for client in [
-            "1.0.0.1",
-            "10.0.0.1",
-            "126.255.255.255",
-            "128.0.0.1",
-            "192.0.2.1",
-            "223.255.255.255",
-        ] {
+        for client in ["1.0.0.1", "10.0.0.1", "126.255.255.255", "128.0.0.1", "192.0.2.1", "223.255.255.255"]
+        {
             assert!(!v4(client), "{client}");
         }
         let v6 = |text: &str| text.parse::<Ipv6Addr>().unwrap().is_martian_source();
@@ -149,10 +137,7 @@ mod tests {
 
     #[test]
     fn each_version_takes_its_own() {
-        let (v4, v6) = (
-            IpAddr::from([192, 0, 2, 1]),
-            IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
-        );
+        let (v4, v6) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]));
         assert_eq!(Ipv4Addr::from_ip(v4).map(IpAddr::from), Some(v4));
         assert_eq!(Ipv6Addr::from_ip(v6).map(IpAddr::from), Some(v6));
         assert_eq!(Ipv4Addr::from_ip(v6), None);

@@ -41,16 +41,8 @@ pub struct TcpNumbers {
 
 /// A TCP segment without options, and with a full window.
 pub fn tcp<A: Address>(ends: &Ends<A>, flags: TcpFlags, numbers: TcpNumbers, payload: &[u8]) -> Vec<u8> {
-    let TcpNumbers {
-        sequence,
-        acknowledgement,
-    } = numbers;
-    let segment = Segment {
-        flags,
-        sequence,
-        acknowledgement,
-        window: u16::MAX,
-    };
+    let TcpNumbers { sequence, acknowledgement } = numbers;
+    let segment = Segment { flags, sequence, acknowledgement, window: u16::MAX };
     let mut message = [&[0; tcp::HEADER], payload].concat();
     tcp::compose(&mut message, &ends.tuple, &segment);
     ip(ends, tcp::PROTOCOL, &message)
@@ -110,23 +102,13 @@ pub fn tagged(frame: &[u8], control: u16) -> Vec<u8> {
 
 /// An ARP request of `sender` for `target`, to all stations.
 pub fn arp_request(mac: MacAddress, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
-    let request = Arp {
-        operation: ArpOperation::Request,
-        sender_mac: mac,
-        sender,
-        target,
-    };
+    let request = Arp { operation: ArpOperation::Request, sender_mac: mac, sender, target };
     arp(&request, MacAddress::default(), MacAddress::BROADCAST)
 }
 
 /// The ARP reply that `sender` is at `mac`, to `target`.
 pub fn arp_reply(mac: MacAddress, sender: Ipv4Addr, target_mac: MacAddress, target: Ipv4Addr) -> Vec<u8> {
-    let reply = Arp {
-        operation: ArpOperation::Reply,
-        sender_mac: mac,
-        sender,
-        target,
-    };
+    let reply = Arp { operation: ArpOperation::Reply, sender_mac: mac, sender, target };
     arp(&reply, target_mac, target_mac)
 }
 
@@ -138,11 +120,7 @@ pub fn gratuitous_arp(mac: MacAddress, address: Ipv4Addr) -> Vec<u8> {
 /// A neighbour solicitation of `source` for `target`, to its solicited-node group. Without a source (`::`) it is the
 /// question whether `target` is free (RFC 4862 section 5.4.2).
 pub fn neighbor_solicitation(mac: MacAddress, source: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
-    let message = if source.is_unspecified() {
-        neighbor::MESSAGE
-    } else {
-        neighbor::MESSAGE_WITH_ADDRESS
-    };
+    let message = if source.is_unspecified() { neighbor::MESSAGE } else { neighbor::MESSAGE_WITH_ADDRESS };
     neighbor_frame(mac, neighbor::solicited_node(target), message, |packet| {
         neighbor::compose_solicitation(packet, source, target, mac);
     })
@@ -150,14 +128,9 @@ pub fn neighbor_solicitation(mac: MacAddress, source: Ipv6Addr, target: Ipv6Addr
 
 /// The announcement to all nodes that `address` is at `mac` (RFC 4861 section 7.2.6).
 pub fn unsolicited_neighbor_advertisement(mac: MacAddress, address: Ipv6Addr) -> Vec<u8> {
-    neighbor_frame(
-        mac,
-        neighbor::ALL_NODES,
-        neighbor::MESSAGE_WITH_ADDRESS,
-        |packet| {
-            neighbor::compose_advertisement(packet, address, mac, None);
-        },
-    )
+    neighbor_frame(mac, neighbor::ALL_NODES, neighbor::MESSAGE_WITH_ADDRESS, |packet| {
+        neighbor::compose_advertisement(packet, address, mac, None);
+    })
 }
 
 fn envelope<A: Address>(ends: &Ends<A>, protocol: u8) -> Envelope<A> {
@@ -173,11 +146,7 @@ fn envelope<A: Address>(ends: &Ends<A>, protocol: u8) -> Envelope<A> {
 fn carry<A: Address>(ends: &Ends<A>, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut packet = vec![0; A::HEADER];
     write(&mut packet);
-    let ethertype = if A::CHECKSUM.is_some() {
-        ethernet::IPV4
-    } else {
-        ethernet::IPV6
-    };
+    let ethertype = if A::CHECKSUM.is_some() { ethernet::IPV4 } else { ethernet::IPV6 };
     frame(ends.source_mac, ends.destination_mac, ethertype, &packet)
 }
 

@@ -51,10 +51,7 @@ impl ChecksumDelta {
 /// The sum of all 16-bit words, carries not yet folded; an odd last byte is the high byte of a word. At most 64 KiB.
 pub(crate) fn sum(bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks::<2>();
-    let whole: u32 = words
-        .iter()
-        .map(|&word| u32::from(u16::from_be_bytes(word)))
-        .sum();
+    let whole: u32 = words.iter().map(|&word| u32::from(u16::from_be_bytes(word))).sum();
     whole + rest.first().map_or(0, |&last| u32::from(last) << 8)
 }
 
@@ -64,10 +61,7 @@ pub(crate) fn sum(bytes: &[u8]) -> u32 {
 #[inline]
 pub(crate) fn is_right(bytes: &[u8]) -> bool {
     let (words, _) = bytes.as_chunks::<4>();
-    let sum: u64 = words
-        .iter()
-        .map(|&word| u64::from(u32::from_ne_bytes(word)))
-        .sum();
+    let sum: u64 = words.iter().map(|&word| u64::from(u32::from_ne_bytes(word))).sum();
     let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
     (sum & 0xffff) + (sum >> 16) == 0xffff
 }
@@ -113,9 +107,7 @@ mod tests {
 
     #[test]
     fn whole_headers_add_up_or_not() {
-        let right = [
-            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0x7a, 0xe5, 0, 0, 0, 0, 0, 0, 0, 0,
-        ];
+        let right = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0x7a, 0xe5, 0, 0, 0, 0, 0, 0, 0, 0];
         assert!(is_right(&right));
         for byte in 0..right.len() {
             let mut wrong = right;

@@ -37,11 +37,7 @@ pub(crate) fn parse<A: Address>(frame: &[u8], offset: usize, end: usize) -> Resu
     if icmp_type == A::ECHO_REQUEST {
         return Ok(Transport::EchoRequest);
     }
-    let quote = if A::is_error(icmp_type) {
-        parse_quote(frame, offset + HEADER, end)?
-    } else {
-        None
-    };
+    let quote = if A::is_error(icmp_type) { parse_quote(frame, offset + HEADER, end)? } else { None };
     Ok(quote.map_or(Transport::Other { protocol: A::ICMP }, Transport::IcmpError))
 }
 

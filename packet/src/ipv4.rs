@@ -37,14 +37,8 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 #[cold]
 fn check_rare_header(frame: &[u8], offset: usize, header: &[u8; HEADER]) -> Result<usize, DropReason> {
     let length = header_length(header).ok_or(DropReason::IpHeaderInvalid)?;
-    let whole = frame
-        .get(offset..offset + length)
-        .ok_or(DropReason::FrameTruncated)?;
-    if is_right(whole) {
-        Ok(length)
-    } else {
-        Err(DropReason::IpChecksumInvalid)
-    }
+    let whole = frame.get(offset..offset + length).ok_or(DropReason::FrameTruncated)?;
+    if is_right(whole) { Ok(length) } else { Err(DropReason::IpChecksumInvalid) }
 }
 
 /// Bytes of a header with its options; `None` if it is none of IPv4.

@@ -36,20 +36,16 @@ fn is_ipv6(header: &[u8; HEADER]) -> bool {
 /// Bytes of the whole packet. Sixteen bits are not enough for the 40 longest, which no link here can carry.
 #[inline]
 fn ip_length(payload_length: u16) -> Result<u16, DropReason> {
-    payload_length
-        .checked_add(narrow(HEADER))
-        .ok_or(DropReason::IpLengthInvalid)
+    payload_length.checked_add(narrow(HEADER)).ok_or(DropReason::IpLengthInvalid)
 }
 
 /// Where the IP headers end, at the latest at `end`.
 #[inline]
 fn walk_if_needed(frame: &[u8], offset: usize, end: usize, first: u8) -> Result<Behind, DropReason> {
     match first {
-        protocol @ (tcp::PROTOCOL | udp::PROTOCOL | icmp::PROTOCOL_V6) => Ok(Behind {
-            offset,
-            protocol,
-            fragment: None,
-        }),
+        protocol @ (tcp::PROTOCOL | udp::PROTOCOL | icmp::PROTOCOL_V6) => {
+            Ok(Behind { offset, protocol, fragment: None })
+        }
         _ => walk(frame, offset, end, first),
     }
 }
@@ -155,11 +151,9 @@ impl Version for Ipv6Addr {
             return Ok(None);
         };
         let behind = match walk(frame, offset + HEADER, end, header[at::NEXT_HEADER]) {
-            Ok(Behind {
-                offset,
-                protocol,
-                fragment: Some(fragment),
-            }) if fragment.is_first => walk(frame, offset, end, protocol),
+            Ok(Behind { offset, protocol, fragment: Some(fragment) }) if fragment.is_first => {
+                walk(frame, offset, end, protocol)
+            }
             behind => behind,
         };
         let behind = match behind {

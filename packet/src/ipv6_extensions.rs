@@ -52,22 +52,14 @@ pub(crate) fn walk(
 ) -> Result<Behind, DropReason> {
     for _ in 0..=IPV6_EXTENSION_HEADERS {
         if !matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION_OPTIONS) {
-            return Ok(Behind {
-                offset,
-                protocol,
-                fragment: None,
-            });
+            return Ok(Behind { offset, protocol, fragment: None });
         }
         if offset + UNIT > end {
             return Err(DropReason::IpExtensionInvalid);
         }
         let header: &[u8; UNIT] = view(frame, offset).ok_or(DropReason::FrameTruncated)?;
         if protocol == ROUTING && header[at::SEGMENTS_LEFT] != 0 {
-            return Ok(Behind {
-                offset,
-                protocol,
-                fragment: None,
-            });
+            return Ok(Behind { offset, protocol, fragment: None });
         }
         let fragment = fragment(header).filter(|_| protocol == FRAGMENT);
         let length = match protocol {
@@ -80,11 +72,7 @@ pub(crate) fn walk(
             return Err(DropReason::IpExtensionInvalid);
         }
         if fragment.is_some() {
-            return Ok(Behind {
-                offset,
-                protocol,
-                fragment,
-            });
+            return Ok(Behind { offset, protocol, fragment });
         }
     }
     Err(DropReason::IpExtensionInvalid)

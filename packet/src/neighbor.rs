@@ -51,9 +51,7 @@ pub(crate) fn parse_solicitation(
     outline: &Outline<Ipv6Addr>,
 ) -> Result<Transport<Ipv6Addr>, DropReason> {
     let invalid = DropReason::NeighborMessageInvalid;
-    let message = frame
-        .get(outline.offset..outline.end())
-        .ok_or(DropReason::FrameTruncated)?;
+    let message = frame.get(outline.offset..outline.end()).ok_or(DropReason::FrameTruncated)?;
     let envelope = Envelope {
         source: outline.source,
         destination: outline.destination,
@@ -70,11 +68,7 @@ pub(crate) fn parse_solicitation(
         && !target.is_multicast()
         && (!envelope.source.is_unspecified() || is_probe_right)
         && message_sum(message, &envelope) == 0xffff;
-    if is_right {
-        Ok(Transport::NeighborSolicitation { target })
-    } else {
-        Err(invalid)
-    }
+    if is_right { Ok(Transport::NeighborSolicitation { target }) } else { Err(invalid) }
 }
 
 /// What the options of a message say.
@@ -130,13 +124,7 @@ pub(crate) fn compose_advertisement(
         protocol: icmp::PROTOCOL_V6,
         hop_limit: HOP_LIMIT,
     };
-    compose(
-        packet,
-        &envelope,
-        (ADVERTISEMENT, flags),
-        target,
-        (TARGET_LINK_LAYER_ADDRESS, mac),
-    );
+    compose(packet, &envelope, (ADVERTISEMENT, flags), target, (TARGET_LINK_LAYER_ADDRESS, mac));
 }
 
 /// Writes the solicitation of `source` for `target` over `packet`.
@@ -147,13 +135,7 @@ pub(crate) fn compose_solicitation(packet: &mut [u8], source: Ipv6Addr, target: 
         protocol: icmp::PROTOCOL_V6,
         hop_limit: HOP_LIMIT,
     };
-    compose(
-        packet,
-        &envelope,
-        (SOLICITATION, 0),
-        target,
-        (SOURCE_LINK_LAYER_ADDRESS, mac),
-    );
+    compose(packet, &envelope, (SOLICITATION, 0), target, (SOURCE_LINK_LAYER_ADDRESS, mac));
 }
 
 fn compose(

@@ -50,10 +50,7 @@ fn parse_common<A: Address>(
         udp::PROTOCOL if !outline.is_fragment => udp::parse(frame, outline.offset, outline.length())?,
         _ => return parse_rare(frame, frame_length),
     };
-    Ok(Packet {
-        ethernet,
-        content: A::content(outline.datagram(transport)),
-    })
+    Ok(Packet { ethernet, content: A::content(outline.datagram(transport)) })
 }
 
 /// Whatever there is.

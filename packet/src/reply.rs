@@ -90,13 +90,7 @@ pub fn echo<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) {
     }
     // The sum over both addresses stays the same.
     let ends = (datagram.destination, datagram.source);
-    A::rewrite(
-        frame,
-        usize::from(datagram.ip_offset),
-        ends,
-        HOP_LIMIT,
-        ChecksumDelta::ZERO,
-    );
+    A::rewrite(frame, usize::from(datagram.ip_offset), ends, HOP_LIMIT, ChecksumDelta::ZERO);
     write(frame, message + icmp::at::TYPE, [A::ECHO_REPLY]);
     let word = |icmp_type: u8| [u16::from(icmp_type) << 8];
     let delta = ChecksumDelta::between(word(A::ECHO_REQUEST), word(A::ECHO_REPLY));
@@ -112,12 +106,7 @@ pub fn echo<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) {
 /// Returns the frame's length. `None` for what is not answered: a reset, or a segment from or to no single host (RFC
 /// 1122 section 4.2.3.10), or not TCP.
 pub fn tcp_reset<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) -> Option<usize> {
-    let Transport::Tcp {
-        source_port,
-        destination_port,
-        flags,
-    } = datagram.transport
-    else {
+    let Transport::Tcp { source_port, destination_port, flags } = datagram.transport else {
         return None;
     };
     let (destination_mac, source_mac) = stations(frame)?;

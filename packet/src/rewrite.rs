@@ -19,18 +19,13 @@ pub struct Deltas {
     pub transport: ChecksumDelta,
 }
 
-const _: () = assert!(
-    size_of::<Deltas>() == 4,
-    "a connection keeps one in its cache line"
-);
+const _: () = assert!(size_of::<Deltas>() == 4, "a connection keeps one in its cache line");
 
 impl Deltas {
     /// The differences when the ends `before` become `after`.
     pub fn between<A: Address>(before: &Tuple<A>, after: &Tuple<A>) -> Self {
-        let addresses = addresses_delta(
-            (before.source, before.destination),
-            (after.source, after.destination),
-        );
+        let addresses =
+            addresses_delta((before.source, before.destination), (after.source, after.destination));
         let ports = |tuple: &Tuple<A>| [tuple.source_port, tuple.destination_port];
         Self {
             network: addresses,
@@ -42,10 +37,7 @@ impl Deltas {
     #[inline]
     #[must_use]
     pub const fn inverse(self) -> Self {
-        Self {
-            network: self.network.inverse(),
-            transport: self.transport.inverse(),
-        }
+        Self { network: self.network.inverse(), transport: self.transport.inverse() }
     }
 }
 
@@ -83,11 +75,7 @@ pub fn translate_error<A: Address>(
 ) {
     let outer = addresses_delta((datagram.source, datagram.destination), (source, destination));
     let quoted = rewrite_quote(frame, datagram, quote, quoted_after);
-    let message = if A::ICMP_HAS_PSEUDO_HEADER {
-        quoted.combine(outer)
-    } else {
-        quoted
-    };
+    let message = if A::ICMP_HAS_PSEUDO_HEADER { quoted.combine(outer) } else { quoted };
     let checksum = usize::from(datagram.transport_offset) + icmp::at::CHECKSUM;
     replace_word(frame, checksum, |checksum| message.apply(checksum));
     forward(frame, datagram, (source, destination), outer);
@@ -109,11 +97,7 @@ fn rewrite_quote<A: Address>(
     A::write_addresses(frame, ip, after.source, after.destination);
     // Both protocols have them at the same place.
     write_u16(frame, transport + tcp::at::SOURCE_PORT, after.source_port);
-    write_u16(
-        frame,
-        transport + tcp::at::DESTINATION_PORT,
-        after.destination_port,
-    );
+    write_u16(frame, transport + tcp::at::DESTINATION_PORT, after.destination_port);
     let mut message = deltas.transport;
     if let Some(checksum) = A::CHECKSUM {
         let header = replace_word(frame, ip + checksum, |checksum| deltas.network.apply(checksum));

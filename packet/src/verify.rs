@@ -25,9 +25,7 @@ pub fn verify_checksums(frame: &[u8]) -> Result<(), String> {
 fn verify_message<A: Address>(frame: &[u8], datagram: &Datagram<A>) -> Result<(), String> {
     let transport = usize::from(datagram.transport_offset);
     let end = usize::from(datagram.ip_offset) + usize::from(datagram.ip_length);
-    let message = frame
-        .get(transport..end)
-        .ok_or("the packet is longer than the frame")?;
+    let message = frame.get(transport..end).ok_or("the packet is longer than the frame")?;
     match datagram.transport {
         Transport::Tcp { .. } => verify_sum(message, datagram, tcp::PROTOCOL),
         Transport::Udp { .. } => verify_udp(message, datagram),
@@ -61,8 +59,6 @@ fn verify_sum<A: Address>(message: &[u8], datagram: &Datagram<A>, protocol: u8) 
     };
     match message_sum(message, &envelope) {
         0xffff => Ok(()),
-        sum => Err(format!(
-            "the checksum of protocol {protocol} is wrong: the sum is {sum:#06x}"
-        )),
+        sum => Err(format!("the checksum of protocol {protocol} is wrong: the sum is {sum:#06x}")),
     }
 }

@@ -65,9 +65,7 @@ const ERRORS_V6: [(&str, &str, &str); 2] = [
 /// Translates the error in `frame`: it comes to be from `source`, and about `quoted`.
 fn translate<A: Version>(frame: &mut [u8], source: A, quoted: &Tuple<A>) {
     let datagram = A::datagram(frame);
-    let Transport::IcmpError(quote) = datagram.transport else {
-        panic!("{datagram:?}")
-    };
+    let Transport::IcmpError(quote) = datagram.transport else { panic!("{datagram:?}") };
     translate_error(frame, &datagram, &quote, source, quoted.source, quoted);
 }
 
@@ -96,9 +94,7 @@ fn errors_of_real_servers_come_to_be_the_virtual_server_s() {
     let about = build::udp(&ends(quoted), b"query");
     let mut frame = build::icmp_error(&ends(tuple(REAL_V4, 0, CLIENT_V4, 0)), 3, 3, &about[14..]);
     let datagram = Ipv4Addr::datagram(&frame);
-    let Transport::IcmpError(quote) = datagram.transport else {
-        panic!("{datagram:?}")
-    };
+    let Transport::IcmpError(quote) = datagram.transport else { panic!("{datagram:?}") };
     let quoted = tuple(CLIENT_V4, 40_000, VIRTUAL_V4, 53);
     translate_error(&mut frame, &datagram, &quote, VIRTUAL_V4, CLIENT_V4, &quoted);
     let about = build::udp(&ends(quoted), b"query");
@@ -143,12 +139,8 @@ fn a_quote_beyond_the_contiguous_bytes_is_translated_as_far_as_they_go() {
     let mut frame = build::icmp_error(&ends(tuple(ROUTER_V4, 0, VIRTUAL_V4, 0)), 3, 4, &about[14..]);
     let (first, _) = frame.split_at_mut(66);
     let content = packet::parse(first, 14 + 20 + 8 + 140).unwrap().content;
-    let packet::Content::Ipv4(datagram) = content else {
-        panic!("{content:?}")
-    };
-    let Transport::IcmpError(quote) = datagram.transport else {
-        panic!("{datagram:?}")
-    };
+    let packet::Content::Ipv4(datagram) = content else { panic!("{content:?}") };
+    let Transport::IcmpError(quote) = datagram.transport else { panic!("{datagram:?}") };
     let after = tuple(REAL_V4, 8_080, CLIENT_V4, 40_000);
     translate_error(first, &datagram, &quote, ROUTER_V4, REAL_V4, &after);
     build::verify_checksums(&frame).unwrap();
@@ -181,13 +173,7 @@ impl About<'_> {
         };
         let about = &about[14..];
         let outer = ends(tuple(source, 0, quoted.source, 0));
-        build::icmp(
-            &outer,
-            icmp_type,
-            4,
-            1_280,
-            &about[..self.length.min(about.len())],
-        )
+        build::icmp(&outer, icmp_type, 4, 1_280, &about[..self.length.min(about.len())])
     }
 
     fn check<A: Version>(&self, icmp_type: u8, sources: (A, A), quoted: (Tuple<A>, Tuple<A>)) {

@@ -78,9 +78,7 @@ const SOLICITATIONS: [(&str, &str); 3] = [
 
 fn advertise(frame: &mut [u8]) -> Option<usize> {
     let datagram = Ipv6Addr::datagram(frame);
-    let Transport::NeighborSolicitation { target } = datagram.transport else {
-        panic!("{datagram:?}")
-    };
+    let Transport::NeighborSolicitation { target } = datagram.transport else { panic!("{datagram:?}") };
     reply::neighbor_advertisement(frame, &datagram, target, UNIT_OUTSIDE)
 }
 
@@ -102,10 +100,7 @@ fn solicitations_become_their_advertisements() {
 fn where_a_probe_leaves_room_the_advertisement_names_the_station() {
     let mut frame = [hex(SOLICITATIONS[1].0), vec![0xee; 8]].concat();
     assert_eq!(advertise(&mut frame), Some(86));
-    assert_eq!(
-        frame,
-        build::unsolicited_neighbor_advertisement(UNIT_OUTSIDE, VIRTUAL_V6)
-    );
+    assert_eq!(frame, build::unsolicited_neighbor_advertisement(UNIT_OUTSIDE, VIRTUAL_V6));
 }
 
 #[test]
@@ -175,10 +170,7 @@ fn only_echo_requests_are_turned_around() {
 
 /// What answers a segment with `flags`, sequence number 1000, acknowledgement number 5000 and `payload`.
 fn reset<A: Version>(client: A, server: A, flags: TcpFlags, payload: &[u8]) -> Option<Vec<u8>> {
-    let numbers = TcpNumbers {
-        sequence: 1_000,
-        acknowledgement: 5_000,
-    };
+    let numbers = TcpNumbers { sequence: 1_000, acknowledgement: 5_000 };
     let mut frame = build::tcp(&ends(tuple(client, 40_000, server, 80)), flags, numbers, payload);
     let datagram = A::datagram(&frame);
     let length = reply::tcp_reset(&mut frame, &datagram)?;
@@ -206,37 +198,14 @@ fn without_window(mut frame: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn segments_of_no_connection_are_reset_as_rfc_9293_says() {
-    let all = |sequence, acknowledgement| TcpNumbers {
-        sequence,
-        acknowledgement,
-    };
+    let all = |sequence, acknowledgement| TcpNumbers { sequence, acknowledgement };
     let cases = [
-        (
-            TcpFlags::SYN,
-            &b""[..],
-            Some((TcpFlags::RST | TcpFlags::ACK, all(0, 1_001))),
-        ),
-        (
-            TcpFlags::SYN | TcpFlags::FIN,
-            b"abc",
-            Some((TcpFlags::RST | TcpFlags::ACK, all(0, 1_005))),
-        ),
-        (
-            TcpFlags::default(),
-            b"abc",
-            Some((TcpFlags::RST | TcpFlags::ACK, all(0, 1_003))),
-        ),
+        (TcpFlags::SYN, &b""[..], Some((TcpFlags::RST | TcpFlags::ACK, all(0, 1_001)))),
+        (TcpFlags::SYN | TcpFlags::FIN, b"abc", Some((TcpFlags::RST | TcpFlags::ACK, all(0, 1_005)))),
+        (TcpFlags::default(), b"abc", Some((TcpFlags::RST | TcpFlags::ACK, all(0, 1_003)))),
         (TcpFlags::ACK, b"abc", Some((TcpFlags::RST, all(5_000, 0)))),
-        (
-            TcpFlags::SYN | TcpFlags::ACK,
-            b"",
-            Some((TcpFlags::RST, all(5_000, 0))),
-        ),
-        (
-            TcpFlags::FIN | TcpFlags::ACK,
-            b"",
-            Some((TcpFlags::RST, all(5_000, 0))),
-        ),
+        (TcpFlags::SYN | TcpFlags::ACK, b"", Some((TcpFlags::RST, all(5_000, 0)))),
+        (TcpFlags::FIN | TcpFlags::ACK, b"", Some((TcpFlags::RST, all(5_000, 0)))),
         (TcpFlags::RST, b"", None),
         (TcpFlags::RST | TcpFlags::ACK, b"abc", None),
     ];
@@ -270,15 +239,7 @@ fn a_reset_has_neither_the_options_nor_the_extension_headers_of_what_it_answers(
     tagged.truncate(78);
     build::verify_checksums(&tagged).unwrap();
     let flags = TcpFlags::RST | TcpFlags::ACK;
-    let right = expected(
-        CLIENT_V6,
-        VIRTUAL_V6,
-        flags,
-        TcpNumbers {
-            sequence: 0,
-            acknowledgement: 1_001,
-        },
-    );
+    let right = expected(CLIENT_V6, VIRTUAL_V6, flags, TcpNumbers { sequence: 0, acknowledgement: 1_001 });
     assert_eq!(without_window(tagged), without_window(build::tagged(&right, 9)));
 }
 

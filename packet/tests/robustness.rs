@@ -40,10 +40,7 @@ fn frames() -> Vec<Vec<u8>> {
 
 fn frames_of<A: Address>(tuple: Tuple<A>, error: u8) -> Vec<Vec<u8>> {
     let ends = ends(tuple);
-    let numbers = TcpNumbers {
-        sequence: 1,
-        acknowledgement: 2,
-    };
+    let numbers = TcpNumbers { sequence: 1, acknowledgement: 2 };
     let tcp = build::tcp(&ends, TcpFlags::PSH | TcpFlags::ACK, numbers, b"data");
     let udp = build::udp(&ends, b"data");
     let fragment = build::fragment(&ends, 17, 0, true, &udp[udp.len() - 12..]);
@@ -197,10 +194,7 @@ fn the_oracle_finds_every_corrupt_byte() {
         for offset in first..frame.len() {
             let mut corrupt = frame.clone();
             corrupt[offset] ^= 0x20;
-            assert!(
-                build::verify_checksums(&corrupt).is_err(),
-                "byte {offset} of {frame:02x?}"
-            );
+            assert!(build::verify_checksums(&corrupt).is_err(), "byte {offset} of {frame:02x?}");
         }
     }
     let mut absent = build::udp(&v6, b"data");
@@ -232,8 +226,5 @@ proptest! {
 fn addresses_of_the_other_version_are_not_advertised() {
     let mut frame = build::udp(&ends(tuple(CLIENT_V4, 1, VIRTUAL_V4, 2)), &[0; 60]);
     let datagram = Ipv4Addr::datagram(&frame);
-    assert_eq!(
-        reply::neighbor_advertisement(&mut frame, &datagram, VIRTUAL_V4, UNIT_OUTSIDE),
-        None
-    );
+    assert_eq!(reply::neighbor_advertisement(&mut frame, &datagram, VIRTUAL_V4, UNIT_OUTSIDE), None);
 }

@@ -79,15 +79,9 @@ const TRANSLATIONS_V6: [(&str, &str, &str); 4] = [
 fn connection<A: Copy>(case: usize, client: A, virtual_address: A, real: A) -> (Tuple<A>, Tuple<A>) {
     let (virtual_port, real_port) = if case < 2 { (80, 8_080) } else { (53, 5_353) };
     if case.is_multiple_of(2) {
-        (
-            tuple(client, 40_000, virtual_address, virtual_port),
-            tuple(client, 40_000, real, real_port),
-        )
+        (tuple(client, 40_000, virtual_address, virtual_port), tuple(client, 40_000, real, real_port))
     } else {
-        (
-            tuple(real, real_port, client, 40_000),
-            tuple(virtual_address, virtual_port, client, 40_000),
-        )
+        (tuple(real, real_port, client, 40_000), tuple(virtual_address, virtual_port, client, 40_000))
     }
 }
 
@@ -103,11 +97,7 @@ fn check_table<A: Version>(
         let datagram = A::datagram(&frame);
         translate(&mut frame, &datagram, &to, Deltas::between(&from, &to));
         set_ethernet(&mut frame, UNIT_INSIDE, SERVER);
-        assert_eq!(
-            frame,
-            hex(&format!("02000000000b 020000000002 {ethertype} {after}")),
-            "{name}"
-        );
+        assert_eq!(frame, hex(&format!("02000000000b 020000000002 {ethertype} {after}")), "{name}");
         build::verify_checksums(&frame).unwrap();
     }
 }
@@ -122,26 +112,11 @@ fn packets_are_translated_byte_for_byte_in_both_directions() {
 fn what_a_connection_keeps_for_one_direction_serves_the_other() {
     let (outside, inside) = connection(0, CLIENT_V4, VIRTUAL_V4, REAL_V4);
     let reversed = |tuple: Tuple<Ipv4Addr>| {
-        common::tuple(
-            tuple.destination,
-            tuple.destination_port,
-            tuple.source,
-            tuple.source_port,
-        )
+        common::tuple(tuple.destination, tuple.destination_port, tuple.source, tuple.source_port)
     };
-    let mut frame = build::tcp(
-        &ends(reversed(inside)),
-        TcpFlags::ACK,
-        TcpNumbers::default(),
-        b"answer",
-    );
+    let mut frame = build::tcp(&ends(reversed(inside)), TcpFlags::ACK, TcpNumbers::default(), b"answer");
     let datagram = Ipv4Addr::datagram(&frame);
-    translate(
-        &mut frame,
-        &datagram,
-        &reversed(outside),
-        Deltas::between(&outside, &inside).inverse(),
-    );
+    translate(&mut frame, &datagram, &reversed(outside), Deltas::between(&outside, &inside).inverse());
     build::verify_checksums(&frame).unwrap();
     assert_eq!(Ipv4Addr::datagram(&frame).source, VIRTUAL_V4);
 }
@@ -156,12 +131,7 @@ fn other_packets_stay_as_they_are() {
     ];
     for frame in frames {
         let mut same = frame.clone();
-        translate(
-            &mut same,
-            &Ipv4Addr::datagram(&frame),
-            &to,
-            Deltas::between(&from, &to),
-        );
+        translate(&mut same, &Ipv4Addr::datagram(&frame), &to, Deltas::between(&from, &to));
         assert_eq!(same, frame);
     }
 }
@@ -279,10 +249,7 @@ fn check<A: Version>(
 }
 
 fn check_both<A: Version>(ends: (&Tuple<A>, &Tuple<A>), payload: &[u8], zero: Zero) {
-    let numbers = TcpNumbers {
-        sequence: 1,
-        acknowledgement: 2,
-    };
+    let numbers = TcpNumbers { sequence: 1, acknowledgement: 2 };
     let tcp =
         |tuple: &Tuple<A>, payload: &[u8]| build::tcp(&common::ends(*tuple), TcpFlags::ACK, numbers, payload);
     let udp = |tuple: &Tuple<A>, payload: &[u8]| build::udp(&common::ends(*tuple), payload);

@@ -145,9 +145,7 @@ fn counters_of(workers: usize) -> CountersReport {
         packet_counts(100, 2),
         vec![worker; workers].join(",")
     );
-    let Outcome::Counters(report) = outcome(&json) else {
-        panic!()
-    };
+    let Outcome::Counters(report) = outcome(&json) else { panic!() };
     *report
 }
 
@@ -191,17 +189,11 @@ fn counters_without_drops_of_one_and_of_many_workers() {
     let mut report = counters_of(1);
     report.total.dropped = 0;
     let text = counters(&report, None);
-    assert!(
-        text.starts_with("packets               total\nreceived                100\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("packets                total\nreceived                 100\n"), "{text}");
     assert!(text.contains("\n\nnothing was dropped\n\n"), "{text}");
 
     let many = counters(&counters_of(40), None);
-    assert!(
-        many.lines().next().unwrap().ends_with("worker 6  worker 7"),
-        "{many}"
-    );
+    assert!(many.lines().next().unwrap().ends_with("worker 6  worker 7"), "{many}");
 }
 
 #[test]

@@ -17,10 +17,7 @@ pub(super) fn own_address(text: &str) -> Result<IpNet, UnitMistake> {
         IpNet::V6(network) => not_host_ipv6(network),
     };
     match kind {
-        Some(kind) => Err(UnitMistake::NotHostAddress {
-            address: network.addr(),
-            kind,
-        }),
+        Some(kind) => Err(UnitMistake::NotHostAddress { address: network.addr(), kind }),
         None if network.prefix_len() == 0 => Err(UnitMistake::PrefixZero),
         None => Ok(network),
     }

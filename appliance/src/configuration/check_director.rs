@@ -15,10 +15,7 @@ use super::unit::UnitConfiguration;
 
 pub(super) fn check(document: &Document<'_>, raw: RawDirector) -> Result<Configuration, Vec<Diagnostic>> {
     ConfigurationDraft::from(raw).build().map_err(|mistakes| {
-        mistakes
-            .iter()
-            .map(|mistake| document.diagnose(&path_of(mistake.place), &mistake.problem))
-            .collect()
+        mistakes.iter().map(|mistake| document.diagnose(&path_of(mistake.place), &mistake.problem)).collect()
     })
 }
 
@@ -29,10 +26,7 @@ pub(super) fn check_against_unit(
     unit: &UnitConfiguration,
 ) -> Vec<Diagnostic> {
     let addresses = |port: &'_ super::PortConfiguration| {
-        port.addresses()
-            .iter()
-            .map(ipnet::IpNet::addr)
-            .collect::<Vec<_>>()
+        port.addresses().iter().map(ipnet::IpNet::addr).collect::<Vec<_>>()
     };
     let own: HashMap<IpAddr, &str> = unit
         .ports()
@@ -45,10 +39,7 @@ pub(super) fn check_against_unit(
     let real_names = real_names.map(|(index, server)| (Place::RealServer(index), server.name()));
     let clash = |(place, name): (Place, ServerName)| {
         let port = own.get(&name.address)?;
-        let message = format!(
-            "{} is the unit's own on port {port:?}; a server needs another",
-            name.address
-        );
+        let message = format!("{} is the unit's own on port {port:?}; a server needs another", name.address);
         Some(document.diagnose(&path_of(place), message))
     };
     virtual_names.chain(real_names).filter_map(clash).collect()

@@ -21,15 +21,10 @@ const RESERVED_TWINS: [&str; 3] = ["all", "default", "lo"];
 
 /// The ports that are right by themselves up to what `mistakes` has.
 pub(super) fn check(raw: Vec<RawPort>, mistakes: &mut Mistakes) -> Vec<PortConfiguration> {
-    let mut taken = Taken {
-        resources: Resources::of(&raw),
-        ..Taken::default()
-    };
+    let mut taken = Taken { resources: Resources::of(&raw), ..Taken::default() };
     let ports = raw.into_iter().enumerate();
     let path = |index| KeyPath::root().key("ports").index(index);
-    ports
-        .map(|(index, port)| taken.port(port, &path(index), mistakes))
-        .collect()
+    ports.map(|(index, port)| taken.port(port, &path(index), mistakes)).collect()
 }
 
 /// What the ports before have, so that no two have the same.
@@ -51,10 +46,7 @@ impl Taken {
             None if name_is_fine => self.twin(&raw.name, path.clone().key("name"), mistakes),
             None => {}
         }
-        let mac = raw
-            .mac
-            .as_deref()
-            .map(|text| mistakes.note(path.clone().key("mac"), mac(text)));
+        let mac = raw.mac.as_deref().map(|text| mistakes.note(path.clone().key("mac"), mac(text)));
         let addresses = self.addresses(&raw.addresses, &path.clone().key("addresses"), mistakes);
         let mtu = mistakes.note(path.clone().key("mtu"), mtu(raw.mtu, &addresses));
         PortConfiguration {
@@ -102,10 +94,7 @@ impl Taken {
             match addresses::own_address(text) {
                 Err(mistake) => mistakes.add(path.clone().index(index), mistake),
                 Ok(address) if !self.is_new(address.addr()) => {
-                    mistakes.add(
-                        path.clone().index(index),
-                        UnitMistake::DuplicateAddress(address.addr()),
-                    );
+                    mistakes.add(path.clone().index(index), UnitMistake::DuplicateAddress(address.addr()));
                 }
                 Ok(address) => read.push(address),
             }

@@ -25,13 +25,9 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
     let ports = check_ports::check(raw.ports, &mut mistakes);
     check_roles(&ports, &mut mistakes);
     let cores = cores(raw.cores, cpus, &mut mistakes);
-    let memory_mib = raw
-        .memory_mib
-        .map(|written| mistakes.note(key("memory_mib"), memory_mib(written)));
+    let memory_mib = raw.memory_mib.map(|written| mistakes.note(key("memory_mib"), memory_mib(written)));
     let connections = mistakes.note(key("connections"), connections(raw.connections));
-    let socket = raw
-        .socket
-        .unwrap_or_else(|| format!("/run/understudy/{}.sock", raw.name));
+    let socket = raw.socket.unwrap_or_else(|| format!("/run/understudy/{}.sock", raw.name));
     let socket = mistakes.note(key("socket"), socket_path(socket));
     mistakes.none_or(UnitConfiguration {
         name: raw.name,
@@ -49,9 +45,7 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
 pub(super) fn is_name(text: &str, length_most: usize) -> bool {
     text.len() <= length_most
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// Whether `text` can be the name of a port or of a kernel interface.
@@ -72,10 +66,7 @@ fn cores(raw: RawCores, cpus: usize, mistakes: &mut Mistakes) -> Cores {
     let control = mistakes.note(path.clone().key("control"), cpu(raw.control));
     let path = path.key("workers");
     let Some(written) = raw.workers else {
-        return Cores {
-            control,
-            workers: vec![usize::from(cpus > 1)],
-        };
+        return Cores { control, workers: vec![usize::from(cpus > 1)] };
     };
     if !(1..=WORKERS).contains(&written.len()) {
         mistakes.add(path.clone(), UnitMistake::Workers(written.len()));
@@ -83,9 +74,7 @@ fn cores(raw: RawCores, cpus: usize, mistakes: &mut Mistakes) -> Cores {
     let workers = written.into_iter().enumerate();
     Cores {
         control,
-        workers: workers
-            .map(|(index, each)| mistakes.note(path.clone().index(index), cpu(each)))
-            .collect(),
+        workers: workers.map(|(index, each)| mistakes.note(path.clone().index(index), cpu(each))).collect(),
     }
 }
 
@@ -96,16 +85,11 @@ fn cpu(written: u64) -> Result<usize, UnitMistake> {
 
 fn memory_mib(written: u64) -> Result<usize, UnitMistake> {
     let in_range = (u64::from(MEMORY_MIB_LEAST)..=u64::from(MEMORY_MIB_MOST)).contains(&written);
-    usize::try_from(written)
-        .ok()
-        .filter(|_| in_range)
-        .ok_or(UnitMistake::Memory(written))
+    usize::try_from(written).ok().filter(|_| in_range).ok_or(UnitMistake::Memory(written))
 }
 
 fn connections(written: u64) -> Result<usize, UnitMistake> {
-    let connections = usize::try_from(written)
-        .ok()
-        .filter(|count| (1..=CONNECTIONS).contains(count));
+    let connections = usize::try_from(written).ok().filter(|count| (1..=CONNECTIONS).contains(count));
     connections.ok_or(UnitMistake::Connections(written))
 }
 

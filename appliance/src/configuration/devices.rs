@@ -25,14 +25,8 @@ impl Resources {
     /// Nothing is used yet; the interfaces are known from the beginning, as a twin may stand before them.
     pub(super) fn of(ports: &[RawPort]) -> Self {
         let of_vdev = |port: &RawPort| port.vdev.as_deref().and_then(interface_of).map(str::to_owned);
-        let interfaces = ports
-            .iter()
-            .flat_map(|port| [port.interface.clone(), of_vdev(port)])
-            .flatten();
-        Self {
-            used: HashSet::new(),
-            interfaces: interfaces.collect(),
-        }
+        let interfaces = ports.iter().flat_map(|port| [port.interface.clone(), of_vdev(port)]).flatten();
+        Self { used: HashSet::new(), interfaces: interfaces.collect() }
     }
 
     pub(super) fn is_interface(&self, name: &str) -> bool {
@@ -64,10 +58,7 @@ pub(super) fn check(
 ) -> PortDevice {
     let pci = port.device.as_deref().map(|text| ("device", pci(text)));
     let vdev = port.vdev.as_deref().map(|text| ("vdev", vdev(text)));
-    let interface = port
-        .interface
-        .as_deref()
-        .map(|text| ("interface", interface(text)));
+    let interface = port.interface.as_deref().map(|text| ("interface", interface(text)));
     let mut written = [pci, vdev, interface].into_iter().flatten();
     let device = match written.next() {
         None => {
@@ -104,13 +95,8 @@ fn pci(text: &str) -> Result<PortDevice, UnitMistake> {
 
 fn vdev(text: &str) -> Result<PortDevice, UnitMistake> {
     let name = name_of(text);
-    let is_word = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let has_driver = name
-        .strip_prefix("net_")
-        .is_some_and(|driver| !driver.is_empty() && is_word(driver));
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let has_driver = name.strip_prefix("net_").is_some_and(|driver| !driver.is_empty() && is_word(driver));
     if name.len() > DEVICE_NAME || !has_driver || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Err(UnitMistake::Vdev(text.to_owned()))
     } else if name.starts_with(TWIN_DEVICE) {
@@ -135,7 +121,5 @@ fn name_of(vdev: &str) -> &str {
 
 /// The kernel's interface that a virtual device makes or uses.
 fn interface_of(vdev: &str) -> Option<&str> {
-    vdev.split(',')
-        .skip(1)
-        .find_map(|argument| argument.strip_prefix("iface="))
+    vdev.split(',').skip(1).find_map(|argument| argument.strip_prefix("iface="))
 }

@@ -33,12 +33,7 @@ pub struct LoadError(pub Vec<Diagnostic>);
 impl Diagnostic {
     /// What was written may have any character, but a diagnostic is one line.
     pub(super) fn new(file: &Path, position: Option<Position>, path: String, message: &str) -> Self {
-        Self {
-            file: file.to_owned(),
-            position,
-            path: escape(&path),
-            message: escape(message),
-        }
+        Self { file: file.to_owned(), position, path: escape(&path), message: escape(message) }
     }
 }
 
@@ -51,11 +46,7 @@ fn escape(text: &str) -> String {
 }
 
 fn lines(diagnostics: &[Diagnostic]) -> String {
-    diagnostics
-        .iter()
-        .map(Diagnostic::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for Diagnostic {

@@ -54,33 +54,21 @@ impl<'a> Document<'a> {
     }
 
     fn diagnose_at(&self, offset: usize, path: &KeyPath, message: &str) -> Diagnostic {
-        Diagnostic::new(
-            self.file,
-            Some(position(self.text, offset)),
-            path.to_string(),
-            message,
-        )
+        Diagnostic::new(self.file, Some(position(self.text, offset)), path.to_string(), message)
     }
 
     fn type_error(&self, error: &serde_path_to_error::Error<serde_json::Error>) -> Diagnostic {
         let path = KeyPath::from(error.path());
         let offset = self.offset(&path);
         let message = error.inner().to_string();
-        let offset = if message.starts_with("unknown field") {
-            offset.key
-        } else {
-            offset.value
-        };
+        let offset = if message.starts_with("unknown field") { offset.key } else { offset.value };
         self.diagnose_at(offset, &path, &type_in_words(&message))
     }
 
     /// Where `path` is in the text: as far as the document has it.
     fn offset(&self, path: &KeyPath) -> Offset {
         let mut node = &self.root;
-        let mut offset = Offset {
-            key: node.start(),
-            value: node.start(),
-        };
+        let mut offset = Offset { key: node.start(), value: node.start() };
         for step in path.steps() {
             let (key, inner) = match (step, node) {
                 (Step::Key(key), Node::Object(object)) => {
@@ -95,10 +83,7 @@ impl<'a> Document<'a> {
                 }
                 _ => break,
             };
-            offset = Offset {
-                key,
-                value: inner.start(),
-            };
+            offset = Offset { key, value: inner.start() };
             node = inner;
         }
         offset
@@ -116,18 +101,11 @@ impl<'a> Document<'a> {
 
     fn duplicate_keys_of(&self, object: &Object<'_>, path: &KeyPath) -> Vec<Diagnostic> {
         let mut seen = HashSet::new();
-        let again = object
-            .properties
-            .iter()
-            .filter(|property| !seen.insert(property.name.as_str()));
+        let again = object.properties.iter().filter(|property| !seen.insert(property.name.as_str()));
         again
             .map(|property| {
                 let path = path.clone().key(property.name.as_str());
-                self.diagnose_at(
-                    property.range.start,
-                    &path,
-                    "this key stands here twice; keep one of them",
-                )
+                self.diagnose_at(property.range.start, &path, "this key stands here twice; keep one of them")
             })
             .collect()
     }
@@ -157,11 +135,7 @@ struct Offset {
 }
 
 fn none_or(diagnostics: Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
-    if diagnostics.is_empty() {
-        Ok(())
-    } else {
-        Err(diagnostics)
-    }
+    if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
 }
 
 /// Visits a value and all that are in it, with their paths.
@@ -187,12 +161,7 @@ fn parse(file: &Path, text: &str) -> Result<Value, Diagnostic> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| (KeyPath::from(error.path()), error.into_inner()))
-        .and_then(|value| {
-            deserializer
-                .end()
-                .map(|()| value)
-                .map_err(|error| (KeyPath::root(), error))
-        });
+        .and_then(|value| deserializer.end().map(|()| value).map_err(|error| (KeyPath::root(), error)));
     parsed.map_err(|(path, error)| {
         let offset = offset_of(text, error.line(), error.column());
         let message = syntax_in_words(&error.to_string(), &text[offset..]);
@@ -201,10 +170,7 @@ fn parse(file: &Path, text: &str) -> Result<Value, Diagnostic> {
 }
 
 fn parse_tree<'a>(file: &Path, text: &'a str) -> Result<Node<'a>, Diagnostic> {
-    let collect = CollectOptions {
-        comments: CommentCollectionStrategy::Off,
-        tokens: false,
-    };
+    let collect = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
     let strict = ParseOptions {
         allow_comments: false,
         allow_loose_object_property_names: false,
@@ -220,20 +186,14 @@ fn parse_tree<'a>(file: &Path, text: &'a str) -> Result<Node<'a>, Diagnostic> {
     let refuse =
         |offset, message: &str| Diagnostic::new(file, Some(position(text, offset)), String::new(), message);
     match parse_to_ast(text, &collect, &strict) {
-        Ok(result) => result
-            .value
-            .ok_or_else(|| refuse(0, "the document is empty; write an object")),
+        Ok(result) => result.value.ok_or_else(|| refuse(0, "the document is empty; write an object")),
         Err(error) => Err(refuse(error.range().start, &error.kind().to_string())),
     }
 }
 
 /// The byte that a line and a column mean, both counted from 1, the column in bytes.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let mut offset = (start + column.saturating_sub(1)).min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
@@ -245,8 +205,5 @@ fn offset_of(text: &str, line: usize, column: usize) -> usize {
 pub(super) fn position(text: &str, offset: usize) -> Position {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-    }
+    Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }

@@ -14,14 +14,10 @@ pub(super) fn check_folder(folder: &Path) -> Result<(), Diagnostic> {
     match folder.metadata() {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(without_place(folder, &format!("this is not a folder; {advice}"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(without_place(
-            folder,
-            &format!("there is no such folder; {advice}"),
-        )),
-        Err(error) => Err(without_place(
-            folder,
-            &format!("the folder can not be read: {error}"),
-        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(without_place(folder, &format!("there is no such folder; {advice}")))
+        }
+        Err(error) => Err(without_place(folder, &format!("the folder can not be read: {error}"))),
     }
 }
 
@@ -38,10 +34,7 @@ pub(super) fn read(file: &Path) -> Result<String, Diagnostic> {
         without_place(file, &message)
     })?;
     if bytes.len() as u64 > DOCUMENT_BYTES {
-        let message = format!(
-            "the file is larger than {} MiB; no configuration is",
-            DOCUMENT_BYTES >> 20
-        );
+        let message = format!("the file is larger than {} MiB; no configuration is", DOCUMENT_BYTES >> 20);
         return Err(without_place(file, &message));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -59,9 +52,7 @@ pub(super) fn read(file: &Path) -> Result<String, Diagnostic> {
 /// At most one byte more than a document may have.
 fn read_bytes(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(file)?
-        .take(DOCUMENT_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    File::open(file)?.take(DOCUMENT_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

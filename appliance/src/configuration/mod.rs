@@ -60,19 +60,11 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
     let (unit_file, director_file) = (folder.join(UNIT_FILE), folder.join(DIRECTOR_FILE));
     match (file::read(&unit_file), file::read(&director_file)) {
         (Ok(unit), Ok(director)) => read(
-            Source {
-                file: &unit_file,
-                text: &unit,
-            },
-            Source {
-                file: &director_file,
-                text: &director,
-            },
+            Source { file: &unit_file, text: &unit },
+            Source { file: &director_file, text: &director },
             cpus,
         ),
-        (unit, director) => Err(LoadError(
-            [unit.err(), director.err()].into_iter().flatten().collect(),
-        )),
+        (unit, director) => Err(LoadError([unit.err(), director.err()].into_iter().flatten().collect())),
     }
 }
 
@@ -88,17 +80,10 @@ fn read(unit: Source<'_>, director: Source<'_>, cpus: usize) -> Result<Loaded, L
     match (read_unit(unit, cpus), read_director(director)) {
         (Ok(unit), Ok((document, director))) => {
             let clashes = check_director::check_against_unit(&document, &director, &unit);
-            if clashes.is_empty() {
-                Ok(Loaded { unit, director })
-            } else {
-                Err(LoadError(clashes))
-            }
+            if clashes.is_empty() { Ok(Loaded { unit, director }) } else { Err(LoadError(clashes)) }
         }
         (unit, director) => {
-            let diagnostics = [unit.err(), director.err()]
-                .into_iter()
-                .flatten()
-                .flat_map(in_order);
+            let diagnostics = [unit.err(), director.err()].into_iter().flatten().flat_map(in_order);
             Err(LoadError(diagnostics.collect()))
         }
     }
@@ -112,12 +97,8 @@ fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 fn read_unit(source: Source<'_>, cpus: usize) -> Result<UnitConfiguration, Vec<Diagnostic>> {
     let (document, raw) = Document::read::<RawUnit>(source.file, source.text)?;
-    check_unit::check(raw, cpus).map_err(|mistakes| {
-        mistakes
-            .iter()
-            .map(|(path, mistake)| document.diagnose(path, mistake))
-            .collect()
-    })
+    check_unit::check(raw, cpus)
+        .map_err(|mistakes| mistakes.iter().map(|(path, mistake)| document.diagnose(path, mistake)).collect())
 }
 
 fn read_director(source: Source<'_>) -> Result<(Document<'_>, director::Configuration), Vec<Diagnostic>> {

@@ -14,9 +14,8 @@ pub fn schema() -> Value {
 }
 
 fn schema_of<T: JsonSchema>() -> Value {
-    let mut schema = SchemaGenerator::new(SchemaSettings::draft2020_12())
-        .into_root_schema_for::<T>()
-        .to_value();
+    let mut schema =
+        SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<T>().to_value();
     join_lines(&mut schema);
     schema
 }

@@ -24,10 +24,7 @@ const UNIT: &str = r#"{
 const DIRECTOR: &str = "{}";
 
 fn read_texts(unit: &str, director: &str) -> Result<Loaded, LoadError> {
-    let source = |file, text| Source {
-        file: Path::new(file),
-        text,
-    };
+    let source = |file, text| Source { file: Path::new(file), text };
     read(source("unit.json", unit), source("director.json", director), 2)
 }
 

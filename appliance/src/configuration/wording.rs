@@ -2,9 +2,7 @@
 
 /// A message about text that is not JSON; `rest` is the text from there on.
 pub(super) fn syntax_in_words(message: &str, rest: &str) -> String {
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(message, |(message, _)| message);
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     match rest.chars().next() {
         Some('/' | '#') => "JSON has no comments; remove it".to_owned(),
         Some('\'') => "JSON has strings in double quotes only".to_owned(),
@@ -34,10 +32,7 @@ pub(super) fn type_in_words(message: &str) -> String {
     };
     let choice = expected.strip_prefix("one of ").unwrap_or(expected);
     if let Some(key) = found.strip_prefix("unknown field ") {
-        return format!(
-            "unknown key {key}; known keys are {}",
-            choice.replace(" or ", ", ")
-        );
+        return format!("unknown key {key}; known keys are {}", choice.replace(" or ", ", "));
     }
     if let Some(word) = found.strip_prefix("unknown variant ") {
         return format!(
@@ -46,11 +41,7 @@ pub(super) fn type_in_words(message: &str) -> String {
         );
     }
     let found = found.split_once(": ").map_or(found, |(_, found)| found);
-    format!(
-        "found {}; write {}",
-        found_in_words(found),
-        expected_in_words(expected)
-    )
+    format!("found {}; write {}", found_in_words(found), expected_in_words(expected))
 }
 
 fn found_in_words(found: &str) -> &str {

@@ -58,10 +58,7 @@ mod tests {
     #[test]
     fn refusal_for_want_of_rights_says_what_to_do() {
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
-        let refused = KernelError::Refused {
-            action: "bring \"outside\" up".into(),
-            source,
-        };
+        let refused = KernelError::Refused { action: "bring \"outside\" up".into(), source };
         let text = refused.to_string();
         assert!(text.starts_with("can not bring \"outside\" up: "), "{text}");
         assert!(text.ends_with("; run as root or with CAP_NET_ADMIN"), "{text}");

@@ -42,11 +42,7 @@ impl Requests {
         // Lets the kernel filter what it dumps; one that can not (before 4.20) dumps all, and we filter
         // anyway.
         let _ = socket.set_netlink_get_strict_chk(true);
-        Ok(Self {
-            socket,
-            sequence: 0,
-            datagram: Vec::with_capacity(DATAGRAM_BYTES),
-        })
+        Ok(Self { socket, sequence: 0, datagram: Vec::with_capacity(DATAGRAM_BYTES) })
     }
 
     /// Has the kernel do what `message` says.
@@ -163,10 +159,7 @@ impl Notifications {
         for group in GROUPS {
             socket.add_membership(group)?;
         }
-        Ok(Self {
-            socket,
-            datagram: Vec::with_capacity(DATAGRAM_BYTES),
-        })
+        Ok(Self { socket, datagram: Vec::with_capacity(DATAGRAM_BYTES) })
     }
 
     /// The socket, to wait for.
@@ -182,9 +175,7 @@ impl Notifications {
     pub(super) fn hear(&mut self) -> io::Result<Heard> {
         self.datagram.clear();
         match self.socket.recv(&mut self.datagram, 0) {
-            Ok(_) => Ok(Heard::Changes(
-                decode(&self.datagram).into_iter().filter_map(change).collect(),
-            )),
+            Ok(_) => Ok(Heard::Changes(decode(&self.datagram).into_iter().filter_map(change).collect())),
             Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => Ok(Heard::Overrun),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Heard::Silence),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Heard::Silence),
@@ -208,10 +199,9 @@ fn decode(datagram: &[u8]) -> Vec<NetlinkMessage<RouteNetlinkMessage>> {
         let length = buffer.length() as usize;
         match NetlinkMessage::deserialize(&rest[..length]) {
             Ok(message) => messages.push(message),
-            Err(error) => log::debug!(
-                "a netlink message of type {} is left out: {error}",
-                buffer.message_type()
-            ),
+            Err(error) => {
+                log::debug!("a netlink message of type {} is left out: {error}", buffer.message_type())
+            }
         }
         // Messages begin at multiples of four bytes.
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
@@ -254,14 +244,7 @@ mod tests {
 
     #[test]
     fn absent_table_is_no_error() {
-        for (code, ok) in [
-            (0, true),
-            (-2, true),
-            (-95, true),
-            (-97, true),
-            (-1, false),
-            (-16, false),
-        ] {
+        for (code, ok) in [(0, true), (-2, true), (-95, true), (-97, true), (-1, false), (-16, false)] {
             assert_eq!(unless_absent(code).is_ok(), ok, "{code}");
         }
     }

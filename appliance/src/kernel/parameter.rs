@@ -57,10 +57,7 @@ fn raise_parameter(path: &str, least: usize) -> io::Result<()> {
 
 /// A value that is not a number is not ours to correct.
 fn is_below(current: &str, least: usize) -> bool {
-    current
-        .trim()
-        .parse::<usize>()
-        .is_ok_and(|current| current < least)
+    current.trim().parse::<usize>().is_ok_and(|current| current < least)
 }
 
 #[cfg(test)]
@@ -69,12 +66,9 @@ mod tests {
 
     #[test]
     fn parameter_is_only_raised() {
-        for (current, least, raised) in [
-            ("1024\n", 4_096, true),
-            ("1024\n", 1_024, false),
-            ("9000", 4_096, false),
-            ("max", 4_096, false),
-        ] {
+        for (current, least, raised) in
+            [("1024\n", 4_096, true), ("1024\n", 1_024, false), ("9000", 4_096, false), ("max", 4_096, false)]
+        {
             assert_eq!(is_below(current, least), raised, "{current:?} {least}");
         }
     }

@@ -40,13 +40,7 @@ impl Resolver {
     pub(super) fn new() -> Result<Self, KernelError> {
         let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
         let queue = ArrayQueue::new(QUEUE);
-        Ok(Self {
-            requests: Arc::new(Requests {
-                queue,
-                wake,
-                woken: AtomicBool::new(false),
-            }),
-        })
+        Ok(Self { requests: Arc::new(Requests { queue, wake, woken: AtomicBool::new(false) }) })
     }
 
     /// Has the MAC address of `address` on the link of `port` resolved, soon, and then found in the next
@@ -94,11 +88,7 @@ pub(super) struct Recent {
 impl Recent {
     /// Whether to ask for this neighbour now; if so, not again for [`QUIET`].
     pub(super) fn admit(&mut self, neighbor: (PortIndex, IpAddr), now: Instant) -> bool {
-        if self
-            .asked
-            .get(&neighbor)
-            .is_some_and(|&asked| now.since(asked) < QUIET)
-        {
+        if self.asked.get(&neighbor).is_some_and(|&asked| now.since(asked) < QUIET) {
             return false;
         }
         if self.asked.len() >= RECENT {
@@ -168,9 +158,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut recent = Recent::default();
         let start = Instant::from_millis(5_000);
-        let admitted = (0..10_000)
-            .filter(|&number| recent.admit((PORT, address(number)), start))
-            .count();
+        let admitted = (0..10_000).filter(|&number| recent.admit((PORT, address(number)), start)).count();
         assert_eq!(admitted, RECENT);
         assert!(recent.admit((PORT, address(9_999)), start + QUIET));
         assert_eq!(recent.asked.len(), 1);

@@ -47,12 +47,7 @@ impl Candidate {
             _ => return None,
         };
         let hops = if refuses { Vec::new() } else { hops(message) };
-        Some(Self {
-            destination: destination(message)?,
-            metric: metric(message),
-            hops,
-            refuses,
-        })
+        Some(Self { destination: destination(message)?, metric: metric(message), hops, refuses })
     }
 
     /// The route by a port, `Some(None)` when it refuses, `None` when no next hop of it is usable. Of a
@@ -61,15 +56,9 @@ impl Candidate {
         if self.refuses {
             return Some(None);
         }
-        let usable = self
-            .hops
-            .iter()
-            .filter_map(|hop| Some((hop, port(hop.interface)?)));
+        let usable = self.hops.iter().filter_map(|hop| Some((hop, port(hop.interface)?)));
         let (hop, port) = usable.min_by_key(|(hop, _)| hop.link_is_down)?;
-        Some(Some(Route {
-            port,
-            gateway: hop.gateway,
-        }))
+        Some(Some(Route { port, gateway: hop.gateway }))
     }
 }
 
@@ -81,16 +70,12 @@ pub(super) fn choose(candidates: &[Candidate], port: impl Fn(u32) -> Option<Port
         let Some(route) = candidate.route(&port) else {
             continue;
         };
-        let current = best
-            .entry(candidate.destination)
-            .or_insert((candidate.metric, route));
+        let current = best.entry(candidate.destination).or_insert((candidate.metric, route));
         if candidate.metric < current.0 {
             *current = (candidate.metric, route);
         }
     }
-    best.into_iter()
-        .map(|(destination, (_, route))| (destination, route))
-        .collect()
+    best.into_iter().map(|(destination, (_, route))| (destination, route)).collect()
 }
 
 /// Whether a message is about the main table, and not about a cached clone of a route (IPv6 path MTU).
@@ -157,9 +142,7 @@ fn hop_of_several(hop_message: &RouteNextHop) -> Option<Hop> {
 
 /// `None` for a dead next hop, and for one behind an encapsulation, which the data path does not do.
 fn hop(interface: u32, flags: RouteFlags, attributes: &[RouteAttribute]) -> Option<Hop> {
-    let encapsulates = attributes
-        .iter()
-        .any(|attribute| matches!(attribute, RouteAttribute::EncapType(_)));
+    let encapsulates = attributes.iter().any(|attribute| matches!(attribute, RouteAttribute::EncapType(_)));
     if encapsulates || flags.contains(RouteFlags::Dead) {
         return None;
     }
@@ -169,11 +152,7 @@ fn hop(interface: u32, flags: RouteFlags, attributes: &[RouteAttribute]) -> Opti
         RouteAttribute::Via(RouteVia::Inet6(address)) => Some(IpAddr::V6(*address)),
         _ => None,
     });
-    Some(Hop {
-        interface,
-        gateway,
-        link_is_down: flags.contains(RouteFlags::Linkdown),
-    })
+    Some(Hop { interface, gateway, link_is_down: flags.contains(RouteFlags::Linkdown) })
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {
@@ -207,16 +186,11 @@ mod tests {
             _ => None,
         };
         let routes = choose(&candidates, port).into_iter();
-        routes
-            .map(|(destination, route)| (destination.to_string(), route))
-            .collect()
+        routes.map(|(destination, route)| (destination.to_string(), route)).collect()
     }
 
     fn via(port: PortIndex, gateway: &str) -> Option<Route> {
-        Some(Route {
-            port,
-            gateway: Some(text::ip(gateway)),
-        })
+        Some(Route { port, gateway: Some(text::ip(gateway)) })
     }
 
     fn on_link(port: PortIndex) -> Option<Route> {
@@ -240,49 +214,22 @@ mod tests {
             (&["10.0.0.0/8 dev 6"], Some(on_link(INSIDE))),
             (&["10.0.0.0/8 dev 9"], None),
             // The lowest metric, wherever it stands; none is the lowest; the first of equals.
-            (
-                &["10.0.0.0/8 dev 5 metric 20", "10.0.0.0/8 dev 6 metric 10"],
-                Some(on_link(INSIDE)),
-            ),
-            (
-                &["10.0.0.0/8 dev 6 metric 10", "10.0.0.0/8 dev 5 metric 20"],
-                Some(on_link(INSIDE)),
-            ),
-            (
-                &["10.0.0.0/8 dev 5 metric 1", "10.0.0.0/8 dev 6"],
-                Some(on_link(INSIDE)),
-            ),
+            (&["10.0.0.0/8 dev 5 metric 20", "10.0.0.0/8 dev 6 metric 10"], Some(on_link(INSIDE))),
+            (&["10.0.0.0/8 dev 6 metric 10", "10.0.0.0/8 dev 5 metric 20"], Some(on_link(INSIDE))),
+            (&["10.0.0.0/8 dev 5 metric 1", "10.0.0.0/8 dev 6"], Some(on_link(INSIDE))),
             (&["10.0.0.0/8 dev 5", "10.0.0.0/8 dev 6"], Some(on_link(OUTSIDE))),
             // What is not a port's does not count, whatever its metric; nor does what is dead or
             // encapsulates.
-            (
-                &["10.0.0.0/8 dev 9", "10.0.0.0/8 dev 6 metric 10"],
-                Some(on_link(INSIDE)),
-            ),
-            (
-                &["10.0.0.0/8 dev 5 dead", "10.0.0.0/8 dev 6 metric 10"],
-                Some(on_link(INSIDE)),
-            ),
-            (
-                &["10.0.0.0/8 dev 5 encap", "10.0.0.0/8 dev 6 metric 10"],
-                Some(on_link(INSIDE)),
-            ),
+            (&["10.0.0.0/8 dev 9", "10.0.0.0/8 dev 6 metric 10"], Some(on_link(INSIDE))),
+            (&["10.0.0.0/8 dev 5 dead", "10.0.0.0/8 dev 6 metric 10"], Some(on_link(INSIDE))),
+            (&["10.0.0.0/8 dev 5 encap", "10.0.0.0/8 dev 6 metric 10"], Some(on_link(INSIDE))),
             (&["10.0.0.0/8 dev 5 linkdown"], Some(on_link(OUTSIDE))),
             // Refusing is a route like others.
             (&["unreachable 10.0.0.0/8"], Some(None)),
-            (
-                &["blackhole 10.0.0.0/8 metric 10", "10.0.0.0/8 dev 6 metric 20"],
-                Some(None),
-            ),
-            (
-                &["prohibit 10.0.0.0/8 metric 20", "10.0.0.0/8 dev 6 metric 10"],
-                Some(on_link(INSIDE)),
-            ),
+            (&["blackhole 10.0.0.0/8 metric 10", "10.0.0.0/8 dev 6 metric 20"], Some(None)),
+            (&["prohibit 10.0.0.0/8 metric 20", "10.0.0.0/8 dev 6 metric 10"], Some(on_link(INSIDE))),
             // An IPv4 route may have an IPv6 gateway.
-            (
-                &["10.0.0.0/8 via inet6 fe80::1 dev 5"],
-                Some(via(OUTSIDE, "fe80::1")),
-            ),
+            (&["10.0.0.0/8 via inet6 fe80::1 dev 5"], Some(via(OUTSIDE, "fe80::1"))),
         ]);
     }
 
@@ -290,26 +237,11 @@ mod tests {
     fn of_several_next_hops_the_first_usable_is_taken_better_with_its_link_up() {
         let (first, second) = (via(INSIDE, "10.1.1.1"), via(INSIDE, "10.1.1.2"));
         assert_chosen(&[
-            (
-                &["10.0.0.0/8 nexthop via 10.1.1.1 dev 6 nexthop via 10.1.1.2 dev 6"],
-                Some(first),
-            ),
-            (
-                &["10.0.0.0/8 nexthop via 10.1.1.1 dev 9 nexthop via 10.1.1.2 dev 6"],
-                Some(second),
-            ),
-            (
-                &["10.0.0.0/8 nexthop dev 6 dead nexthop dev 5"],
-                Some(on_link(OUTSIDE)),
-            ),
-            (
-                &["10.0.0.0/8 nexthop dev 6 linkdown nexthop dev 5"],
-                Some(on_link(OUTSIDE)),
-            ),
-            (
-                &["10.0.0.0/8 nexthop dev 6 linkdown nexthop dev 5 dead"],
-                Some(on_link(INSIDE)),
-            ),
+            (&["10.0.0.0/8 nexthop via 10.1.1.1 dev 6 nexthop via 10.1.1.2 dev 6"], Some(first)),
+            (&["10.0.0.0/8 nexthop via 10.1.1.1 dev 9 nexthop via 10.1.1.2 dev 6"], Some(second)),
+            (&["10.0.0.0/8 nexthop dev 6 dead nexthop dev 5"], Some(on_link(OUTSIDE))),
+            (&["10.0.0.0/8 nexthop dev 6 linkdown nexthop dev 5"], Some(on_link(OUTSIDE))),
+            (&["10.0.0.0/8 nexthop dev 6 linkdown nexthop dev 5 dead"], Some(on_link(INSIDE))),
             (&["10.0.0.0/8 nexthop dev 6 dead nexthop dev 9"], None),
         ]);
     }
@@ -328,14 +260,9 @@ mod tests {
 
     #[test]
     fn default_routes_are_those_without_destination() {
-        let routes = chosen(&[
-            "default via 192.0.2.1 dev 5",
-            "default6 via fe80::1 dev 5 metric 1024",
-        ]);
-        let expected = [
-            ("0.0.0.0/0".into(), via(OUTSIDE, "192.0.2.1")),
-            ("::/0".into(), via(OUTSIDE, "fe80::1")),
-        ];
+        let routes = chosen(&["default via 192.0.2.1 dev 5", "default6 via fe80::1 dev 5 metric 1024"]);
+        let expected =
+            [("0.0.0.0/0".into(), via(OUTSIDE, "192.0.2.1")), ("::/0".into(), via(OUTSIDE, "fe80::1"))];
         assert_eq!(routes, expected);
     }
 }

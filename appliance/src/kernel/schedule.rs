@@ -38,12 +38,7 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Everything has just been read.
     pub(super) fn new(now: Instant) -> Self {
-        Self {
-            publish_at: None,
-            dump: None,
-            rest_until: now,
-            refresh_at: now,
-        }
+        Self { publish_at: None, dump: None, rest_until: now, refresh_at: now }
     }
 
     /// A neighbour changed.
@@ -88,10 +83,7 @@ impl Schedule {
     /// The time until something is due.
     pub(super) fn idle_time(&self, now: Instant) -> Duration {
         let dump_at = self.dump.map(|(_, at)| at);
-        let next = [self.publish_at, dump_at]
-            .into_iter()
-            .flatten()
-            .fold(self.refresh_at, Instant::min);
+        let next = [self.publish_at, dump_at].into_iter().flatten().fold(self.refresh_at, Instant::min);
         next.since(now)
     }
 

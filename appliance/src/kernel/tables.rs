@@ -87,8 +87,7 @@ impl Tables {
     pub(super) fn set_interfaces(&mut self, interfaces: BTreeMap<u32, PortIndex>) -> bool {
         let changed = self.interfaces != interfaces;
         self.interfaces = interfaces;
-        self.neighbors
-            .retain(|(interface, _), _| self.interfaces.contains_key(interface));
+        self.neighbors.retain(|(interface, _), _| self.interfaces.contains_key(interface));
         changed
     }
 
@@ -147,25 +146,15 @@ impl Tables {
     pub(super) fn publish(&mut self) -> Option<Arc<NextHopTable>> {
         let routes = route::choose(&self.routes, |interface| self.interfaces.get(&interface).copied());
         let macs = self.usable_macs();
-        let Published {
-            routes: old_routes,
-            macs: old_macs,
-            table,
-        } = &self.published;
+        let Published { routes: old_routes, macs: old_macs, table } = &self.published;
         if routes == *old_routes && macs == *old_macs {
             return None;
         }
-        let lost = old_macs
-            .iter()
-            .any(|(neighbor, mac)| macs.get(neighbor) != Some(mac));
+        let lost = old_macs.iter().any(|(neighbor, mac)| macs.get(neighbor) != Some(mac));
         let invalidates = lost || routes != *old_routes;
         let generation = table.generation().wrapping_add(invalidates.into());
         let table = Arc::new(build(generation, &routes, &macs));
-        self.published = Published {
-            routes,
-            macs,
-            table: Arc::clone(&table),
-        };
+        self.published = Published { routes, macs, table: Arc::clone(&table) };
         self.find_kept();
         Some(table)
     }
@@ -177,8 +166,7 @@ impl Tables {
 
     /// The next hops to keep fresh that have no MAC address.
     pub(super) fn kept_unresolved(&self) -> impl Iterator<Item = (PortIndex, IpAddr)> {
-        self.kept()
-            .filter(|neighbor| !self.published.macs.contains_key(neighbor))
+        self.kept().filter(|neighbor| !self.published.macs.contains_key(neighbor))
     }
 
     /// How to have a neighbour resolved; `None` when there is no use in it, because the address is not a
@@ -194,21 +182,14 @@ impl Tables {
         let interface = self.interface(port)?;
         match self.neighbors.get(&(interface, address)) {
             Some(entry) if entry.is_maintained => None,
-            entry => Some(Use {
-                interface,
-                is_new: entry.is_none(),
-            }),
+            entry => Some(Use { interface, is_new: entry.is_none() }),
         }
     }
 
     /// All neighbours on the ports' links, and the next hops of real servers that are not resolved, by port
     /// and address.
     pub(super) fn list(&self) -> Vec<Neighbor> {
-        let unknown = Entry {
-            state: NeighborState::Incomplete,
-            mac: None,
-            is_maintained: false,
-        };
+        let unknown = Entry { state: NeighborState::Incomplete, mac: None, is_maintained: false };
         let mut entries: BTreeMap<_, _> = self.kept().map(|neighbor| (neighbor, unknown)).collect();
         entries.extend(self.on_ports());
         let listed = |((port, address), entry): (_, Entry)| Neighbor {
@@ -231,41 +212,26 @@ impl Tables {
             None => self.neighbors.remove(&key),
         };
         let mac = |entry: Option<Entry>| entry.and_then(|entry| entry.usable_mac());
-        if mac(old) == mac(entry) {
-            Effect::Nothing
-        } else {
-            Effect::Neighbor
-        }
+        if mac(old) == mac(entry) { Effect::Nothing } else { Effect::Neighbor }
     }
 
     fn usable_macs(&self) -> Macs {
-        self.on_ports()
-            .filter_map(|(neighbor, entry)| Some((neighbor, entry.usable_mac()?)))
-            .collect()
+        self.on_ports().filter_map(|(neighbor, entry)| Some((neighbor, entry.usable_mac()?))).collect()
     }
 
     fn on_ports(&self) -> impl Iterator<Item = ((PortIndex, IpAddr), Entry)> {
-        self.neighbors
-            .iter()
-            .filter_map(|(&(interface, address), &entry)| {
-                Some(((*self.interfaces.get(&interface)?, address), entry))
-            })
+        self.neighbors.iter().filter_map(|(&(interface, address), &entry)| {
+            Some(((*self.interfaces.get(&interface)?, address), entry))
+        })
     }
 
     fn find_kept(&mut self) {
         let table = &self.published.table;
-        self.kept = self
-            .keep_fresh
-            .iter()
-            .filter_map(|&address| table.via(address))
-            .collect();
+        self.kept = self.keep_fresh.iter().filter_map(|&address| table.via(address)).collect();
     }
 
     fn interface(&self, port: PortIndex) -> Option<u32> {
-        self.interfaces
-            .iter()
-            .find(|&(_, &twin)| twin == port)
-            .map(|(&interface, _)| interface)
+        self.interfaces.iter().find(|&(_, &twin)| twin == port).map(|(&interface, _)| interface)
     }
 
     fn name(&self, port: PortIndex) -> String {
@@ -300,10 +266,7 @@ mod tests {
 
     /// Interface 5 is the outside twin, 6 the inside one; 9 is none.
     fn tables(keep_fresh: &[&str]) -> Tables {
-        let twin = |port, name: &str| Twin {
-            port,
-            name: name.into(),
-        };
+        let twin = |port, name: &str| Twin { port, name: name.into() };
         let twins = vec![twin(OUTSIDE, "outside"), twin(INSIDE, "inside")];
         let mut tables = Tables::new(twins, keep_fresh.iter().map(|address| ip(address)).collect());
         tables.set_interfaces(BTreeMap::from([(5, OUTSIDE), (6, INSIDE)]));
@@ -326,10 +289,7 @@ mod tests {
     }
 
     fn resolved(port: PortIndex, last_byte: u8) -> NextHop {
-        NextHop::Resolved {
-            port,
-            mac: mac(last_byte),
-        }
+        NextHop::Resolved { port, mac: mac(last_byte) }
     }
 
     #[test]
@@ -343,10 +303,7 @@ mod tests {
             neighbor("192.0.2.77 dev 9 lladdr 02:00:00:00:00:05 REACHABLE"),
         ]);
         let table = tables.publish().unwrap();
-        let unknown = NextHop::Unresolved {
-            port: OUTSIDE,
-            address: ip("192.0.2.77"),
-        };
+        let unknown = NextHop::Unresolved { port: OUTSIDE, address: ip("192.0.2.77") };
         for (destination, expected) in [
             ("198.51.100.1", resolved(OUTSIDE, 1)),
             ("10.0.0.2", resolved(INSIDE, 2)),
@@ -383,26 +340,14 @@ mod tests {
 
     #[test]
     fn neighbor_that_is_lost_or_moves_raises_the_generation() {
-        let gone = NextHop::Unresolved {
-            port: INSIDE,
-            address: ip("10.0.0.2"),
-        };
+        let gone = NextHop::Unresolved { port: INSIDE, address: ip("10.0.0.2") };
         for (change, then) in [
-            (
-                neighbor("10.0.0.2 dev 6 lladdr 02:00:00:00:00:09 STALE"),
-                resolved(INSIDE, 9),
-            ),
+            (neighbor("10.0.0.2 dev 6 lladdr 02:00:00:00:00:09 STALE"), resolved(INSIDE, 9)),
             (neighbor("10.0.0.2 dev 6 FAILED"), gone),
             (neighbor("10.0.0.2 dev 6 INCOMPLETE"), gone),
             (neighbor("10.0.0.2 dev 6 lladdr 02:00:00:00:00:02 FAILED"), gone),
-            (
-                neighbor("10.0.0.2 dev 6 lladdr 03:00:00:00:00:02 REACHABLE"),
-                gone,
-            ), // no station: a group
-            (
-                del_neighbor("10.0.0.2 dev 6 lladdr 02:00:00:00:00:02 STALE"),
-                gone,
-            ),
+            (neighbor("10.0.0.2 dev 6 lladdr 03:00:00:00:00:02 REACHABLE"), gone), // no station: a group
+            (del_neighbor("10.0.0.2 dev 6 lladdr 02:00:00:00:00:02 STALE"), gone),
         ] {
             let (mut tables, generation) = started();
             assert_eq!(tables.apply(&change), Effect::Neighbor, "{change:?}");
@@ -433,13 +378,7 @@ mod tests {
         let table = tables.publish().unwrap();
         assert_eq!(table.generation(), generation + 1);
         let address = ip("192.0.2.254");
-        assert_eq!(
-            table.resolve(ip("198.51.100.1")),
-            NextHop::Unresolved {
-                port: OUTSIDE,
-                address
-            }
-        );
+        assert_eq!(table.resolve(ip("198.51.100.1")), NextHop::Unresolved { port: OUTSIDE, address });
         tables.set_routes(&moved);
         assert!(tables.publish().is_none());
     }
@@ -451,10 +390,7 @@ mod tests {
         let table = tables.publish().unwrap();
         assert_eq!(table.resolve(ip("10.0.0.2")).clone(), {
             let address = ip("192.0.2.1");
-            NextHop::Unresolved {
-                port: OUTSIDE,
-                address,
-            }
+            NextHop::Unresolved { port: OUTSIDE, address }
         });
         assert_eq!(table.generation(), generation + 1);
         // Made anew, it has another number; what was known of the old one does not come back.
@@ -472,46 +408,17 @@ mod tests {
         ]);
         tables.publish();
         let router = (INSIDE, ip("10.0.0.254"));
-        assert_eq!(
-            tables.kept().collect::<Vec<_>>(),
-            [(INSIDE, ip("10.0.0.2")), router]
-        );
+        assert_eq!(tables.kept().collect::<Vec<_>>(), [(INSIDE, ip("10.0.0.2")), router]);
         assert_eq!(tables.kept_unresolved().collect::<Vec<_>>(), [router]);
         let listed: Vec<_> = tables
             .list()
             .into_iter()
-            .map(|row| {
-                (
-                    row.interface,
-                    row.address,
-                    row.mac,
-                    row.state,
-                    row.serves_real_server,
-                )
-            })
+            .map(|row| (row.interface, row.address, row.mac, row.state, row.serves_real_server))
             .collect();
         let expected = [
-            (
-                "outside".to_owned(),
-                ip("192.0.2.1"),
-                None,
-                NeighborState::Failed,
-                false,
-            ),
-            (
-                "inside".to_owned(),
-                ip("10.0.0.2"),
-                Some(mac(2)),
-                NeighborState::Reachable,
-                true,
-            ),
-            (
-                "inside".to_owned(),
-                ip("10.0.0.254"),
-                None,
-                NeighborState::Incomplete,
-                true,
-            ),
+            ("outside".to_owned(), ip("192.0.2.1"), None, NeighborState::Failed, false),
+            ("inside".to_owned(), ip("10.0.0.2"), Some(mac(2)), NeighborState::Reachable, true),
+            ("inside".to_owned(), ip("10.0.0.254"), None, NeighborState::Incomplete, true),
         ];
         assert_eq!(listed, expected);
         tables.set_keep_fresh(vec![ip("198.51.100.1")]);
@@ -522,37 +429,12 @@ mod tests {
     fn kernel_is_asked_only_for_neighbors_that_nobody_else_maintains() {
         let (mut tables, _) = started();
         tables.apply(&neighbor("10.0.0.3 dev 6 lladdr 02:00:00:00:00:03 PERMANENT"));
-        tables.apply(&neighbor(
-            "10.0.0.4 dev 6 lladdr 02:00:00:00:00:04 REACHABLE extern_learn",
-        ));
-        tables.apply(&neighbor(
-            "10.0.0.5 dev 6 lladdr 02:00:00:00:00:05 REACHABLE managed",
-        ));
+        tables.apply(&neighbor("10.0.0.4 dev 6 lladdr 02:00:00:00:00:04 REACHABLE extern_learn"));
+        tables.apply(&neighbor("10.0.0.5 dev 6 lladdr 02:00:00:00:00:05 REACHABLE managed"));
         for (port, address, expected) in [
-            (
-                INSIDE,
-                "10.0.0.2",
-                Some(Use {
-                    interface: 6,
-                    is_new: false,
-                }),
-            ),
-            (
-                INSIDE,
-                "10.0.0.9",
-                Some(Use {
-                    interface: 6,
-                    is_new: true,
-                }),
-            ),
-            (
-                OUTSIDE,
-                "fe80::1",
-                Some(Use {
-                    interface: 5,
-                    is_new: true,
-                }),
-            ),
+            (INSIDE, "10.0.0.2", Some(Use { interface: 6, is_new: false })),
+            (INSIDE, "10.0.0.9", Some(Use { interface: 6, is_new: true })),
+            (OUTSIDE, "fe80::1", Some(Use { interface: 5, is_new: true })),
             (INSIDE, "10.0.0.3", None),
             (INSIDE, "10.0.0.4", None),
             (INSIDE, "10.0.0.5", None),
@@ -573,10 +455,7 @@ mod tests {
             (route("10.9.0.0/16 dev 6"), Effect::Topology),
             (route("10.9.0.0/16 dev 6 table 100"), Effect::Nothing),
             (RouteNetlinkMessage::NewLink(Default::default()), Effect::Topology),
-            (
-                RouteNetlinkMessage::DelAddress(Default::default()),
-                Effect::Topology,
-            ),
+            (RouteNetlinkMessage::DelAddress(Default::default()), Effect::Topology),
             (RouteNetlinkMessage::NewRule(Default::default()), Effect::Nothing),
         ] {
             assert_eq!(tables.apply(&change), effect, "{change:?}");

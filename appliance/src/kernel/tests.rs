@@ -39,12 +39,7 @@ impl Namespace {
             entered.send(gettid().as_raw()).unwrap();
             received.into_iter().for_each(|job| job());
         });
-        Self {
-            jobs,
-            thread: thread
-                .recv()
-                .expect("a network namespace: run these tests as root"),
-        }
+        Self { jobs, thread: thread.recv().expect("a network namespace: run these tests as root") }
     }
 
     fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
@@ -57,10 +52,7 @@ impl Namespace {
     fn ip(&self, arguments: &str) -> String {
         let arguments = arguments.to_owned();
         self.run(move || {
-            let output = Command::new("ip")
-                .args(arguments.split_whitespace())
-                .output()
-                .unwrap();
+            let output = Command::new("ip").args(arguments.split_whitespace()).output().unwrap();
             let errors = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "ip {arguments}: {errors}");
             String::from_utf8(output.stdout).unwrap()
@@ -69,22 +61,12 @@ impl Namespace {
 
     fn setup_twin(&self, last_byte: u8, addresses: &[&str]) {
         let addresses: Vec<IpNet> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        self.run(move || setup_twin("twin", mac(last_byte), 1_400, &addresses))
-            .unwrap();
+        self.run(move || setup_twin("twin", mac(last_byte), 1_400, &addresses)).unwrap();
     }
 
     fn watch(&self, keep_fresh: &[&str]) -> Watcher {
         let keep_fresh: Vec<IpAddr> = keep_fresh.iter().map(|address| ip(address)).collect();
-        self.run(move || {
-            Watcher::start(
-                vec![Twin {
-                    port: PORT,
-                    name: "twin".into(),
-                }],
-                keep_fresh,
-            )
-        })
-        .unwrap()
+        self.run(move || Watcher::start(vec![Twin { port: PORT, name: "twin".into() }], keep_fresh)).unwrap()
     }
 }
 
@@ -118,25 +100,18 @@ fn generation(watcher: &Watcher) -> u32 {
 }
 
 fn resolved(last_byte: u8) -> NextHop {
-    NextHop::Resolved {
-        port: PORT,
-        mac: mac(last_byte),
-    }
+    NextHop::Resolved { port: PORT, mac: mac(last_byte) }
 }
 
 fn unresolved(address: &str) -> NextHop {
-    NextHop::Unresolved {
-        port: PORT,
-        address: ip(address),
-    }
+    NextHop::Unresolved { port: PORT, address: ip(address) }
 }
 
 #[test]
 fn twin_is_set_up_and_again() {
     let unit = Namespace::new();
     unit.ip("link add twin type veth peer name host");
-    unit.run(|| std::fs::write("/proc/sys/net/ipv6/conf/twin/disable_ipv6", "1"))
-        .unwrap();
+    unit.run(|| std::fs::write("/proc/sys/net/ipv6/conf/twin/disable_ipv6", "1")).unwrap();
     for _ in 0..2 {
         unit.setup_twin(0x77, &["10.0.0.1/24", "10.0.0.9/32", "2001:db8::1/64"]);
         let link = unit.ip("-o link show twin");
@@ -157,23 +132,12 @@ fn twin_is_set_up_and_again() {
 fn interface_that_is_not_there_is_named() {
     let unit = Namespace::new();
     let errors = unit.run(|| {
-        let twin = Twin {
-            port: PORT,
-            name: "outside".into(),
-        };
-        let start = Watcher::start(vec![twin], vec![])
-            .err()
-            .map(|error| error.to_string());
-        [
-            setup_twin("outside", mac(1), 1_500, &[]).unwrap_err().to_string(),
-            start.unwrap(),
-        ]
+        let twin = Twin { port: PORT, name: "outside".into() };
+        let start = Watcher::start(vec![twin], vec![]).err().map(|error| error.to_string());
+        [setup_twin("outside", mac(1), 1_500, &[]).unwrap_err().to_string(), start.unwrap()]
     });
     for error in errors {
-        assert_eq!(
-            error,
-            "there is no interface \"outside\"; `ip link` lists those that there are"
-        );
+        assert_eq!(error, "there is no interface \"outside\"; `ip link` lists those that there are");
     }
 }
 
@@ -199,11 +163,7 @@ fn neighbors_are_resolved_on_request() {
             resolve(&watcher, address) == resolved(2)
         });
     }
-    assert_eq!(
-        generation(&watcher),
-        before,
-        "what only became known invalidates nothing"
-    );
+    assert_eq!(generation(&watcher), before, "what only became known invalidates nothing");
     watcher.stop();
 }
 
@@ -218,10 +178,7 @@ fn routes_and_neighbors_are_followed() {
     // Each change, what it leads to, and whether remembered next hops are wrong afterwards.
     for (change, then) in [
         ("route add default via 10.0.0.2", resolved(2)),
-        (
-            "neigh replace 10.0.0.2 lladdr 02:00:00:00:00:03 dev twin nud permanent",
-            resolved(3),
-        ),
+        ("neigh replace 10.0.0.2 lladdr 02:00:00:00:00:03 dev twin nud permanent", resolved(3)),
         ("neigh del 10.0.0.2 dev twin", unresolved("10.0.0.2")),
         ("route replace default via 10.0.0.7", unresolved("10.0.0.7")),
         ("route add unreachable 198.51.100.0/24", NextHop::NoRoute),
@@ -242,9 +199,7 @@ fn interface_made_anew_is_found() {
     let (unit, _host) = unit_and_host();
     let watcher = unit.watch(&[]);
     unit.ip("link del twin");
-    eventually("routes are gone", || {
-        resolve(&watcher, "10.0.0.2") == NextHop::NoRoute
-    });
+    eventually("routes are gone", || resolve(&watcher, "10.0.0.2") == NextHop::NoRoute);
     unit.ip("link add twin type veth peer name host");
     unit.setup_twin(1, &["10.0.0.1/24"]);
     unit.ip("neigh replace 10.0.0.2 lladdr 02:00:00:00:00:05 dev twin nud permanent");
@@ -258,37 +213,24 @@ fn next_hops_of_real_servers_are_resolved_without_a_request() {
     unit.ip("route add 10.7.0.0/16 via 10.0.0.2");
     unit.ip("neigh replace 10.0.0.5 lladdr 02:00:00:00:00:05 dev twin nud permanent");
     let watcher = unit.watch(&["10.7.0.9", "10.0.0.5"]);
-    eventually("the router is known", || {
-        resolve(&watcher, "10.7.0.9") == resolved(2)
-    });
+    eventually("the router is known", || resolve(&watcher, "10.7.0.9") == resolved(2));
     let rows = watcher.neighbors();
     let row = |address| rows.iter().find(|row| row.address == ip(address)).unwrap();
     assert!(row("10.0.0.2").serves_real_server && row("10.0.0.2").mac == Some(mac(2)));
-    assert_eq!(
-        (row("10.0.0.5").state, row("10.0.0.5").port),
-        (NeighborState::Permanent, PORT)
-    );
+    assert_eq!((row("10.0.0.5").state, row("10.0.0.5").port), (NeighborState::Permanent, PORT));
 
     // Forgotten, it is resolved again; the operator's entry is never touched.
     let before = generation(&watcher);
     unit.ip("neigh del 10.0.0.2 dev twin");
     eventually("the loss is seen", || generation(&watcher) != before);
-    eventually("the router is known again", || {
-        resolve(&watcher, "10.7.0.9") == resolved(2)
-    });
+    eventually("the router is known again", || resolve(&watcher, "10.7.0.9") == resolved(2));
     assert!(unit.ip("neigh show 10.0.0.5").contains("PERMANENT"));
 
     // The list can change.
     watcher.set_keep_fresh(vec![ip("10.0.0.66")]);
-    let asked = || {
-        watcher
-            .neighbors()
-            .iter()
-            .any(|row| row.serves_real_server && row.address == ip("10.0.0.66"))
-    };
-    eventually("the new server is asked for", || {
-        asked() && !unit.ip("neigh show 10.0.0.66").is_empty()
-    });
+    let asked =
+        || watcher.neighbors().iter().any(|row| row.serves_real_server && row.address == ip("10.0.0.66"));
+    eventually("the new server is asked for", || asked() && !unit.ip("neigh show 10.0.0.66").is_empty());
     watcher.stop();
 }
 
@@ -302,10 +244,8 @@ fn listener_that_does_not_keep_up_learns_of_it() {
         let twin = interface_index("twin").unwrap();
         // As many changes as no buffer of the size asked for can hold.
         for round in 0..40_000_u32 {
-            let entry = neighbor(&format!(
-                "10.0.0.2 dev {twin} lladdr {} PERMANENT",
-                mac(round.to_le_bytes()[0])
-            ));
+            let entry =
+                neighbor(&format!("10.0.0.2 dev {twin} lladdr {} PERMANENT", mac(round.to_le_bytes()[0])));
             requests.execute(entry, NLM_F_CREATE | NLM_F_REPLACE).unwrap();
         }
         let first = notifications.hear().unwrap();

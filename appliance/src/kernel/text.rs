@@ -15,8 +15,7 @@ use netlink_packet_route::route::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 pub(super) fn ip(text: &str) -> IpAddr {
-    text.parse()
-        .unwrap_or_else(|_| panic!("{text:?} is not an address"))
+    text.parse().unwrap_or_else(|_| panic!("{text:?} is not an address"))
 }
 
 /// The MAC address 02:00:00:00:00:XX.
@@ -68,9 +67,7 @@ fn destination(message: &mut RouteMessage, word: &str) {
                 message.header.address_family = AddressFamily::Inet6;
             }
             message.header.destination_prefix_length = net.prefix_len();
-            message
-                .attributes
-                .push(RouteAttribute::Destination(net.addr().into()));
+            message.attributes.push(RouteAttribute::Destination(net.addr().into()));
         }
     }
 }
@@ -149,14 +146,10 @@ fn neighbor_message(text: &str) -> NeighbourMessage {
             "dev" => message.header.ifindex = words.next().unwrap().parse().unwrap(),
             "lladdr" => {
                 let mac: MacAddress = words.next().unwrap().parse().unwrap();
-                message
-                    .attributes
-                    .push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
+                message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
             }
             "extern_learn" => message.header.flags |= NeighbourFlags::ExtLearned,
-            "managed" => message
-                .attributes
-                .push(NeighbourAttribute::ExtFlags(NeighbourExtFlags::Managed)),
+            "managed" => message.attributes.push(NeighbourAttribute::ExtFlags(NeighbourExtFlags::Managed)),
             state => message.header.state = state.to_lowercase().parse::<NeighbourState>().unwrap(),
         }
     }

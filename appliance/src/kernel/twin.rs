@@ -33,29 +33,21 @@ pub struct Twin {
 ///
 /// There is no such interface, the kernel refuses a value, or the rights (`CAP_NET_ADMIN`) are missing.
 pub fn setup_twin(name: &str, mac: MacAddress, mtu: u16, addresses: &[IpNet]) -> Result<(), KernelError> {
-    let index = interface_index(name).ok_or_else(|| KernelError::NoInterface {
-        name: name.to_owned(),
-    })?;
+    let index = interface_index(name).ok_or_else(|| KernelError::NoInterface { name: name.to_owned() })?;
     let mut requests = Requests::open()?;
-    requests
-        .execute(link(index, mac, mtu), 0)
-        .map_err(|source| KernelError::Refused {
-            action: format!(
-                "give interface {name:?} the MAC address {mac} and the MTU {mtu} and bring it up"
-            ),
-            source,
-        })?;
+    requests.execute(link(index, mac, mtu), 0).map_err(|source| KernelError::Refused {
+        action: format!("give interface {name:?} the MAC address {mac} and the MTU {mtu} and bring it up"),
+        source,
+    })?;
     if addresses.iter().any(|address| matches!(address, IpNet::V6(_))) {
         set_parameter(&format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "0")?;
     }
     for &address in addresses {
         let flags = NLM_F_CREATE | NLM_F_REPLACE;
-        requests
-            .execute(own_address(index, address), flags)
-            .map_err(|source| KernelError::Refused {
-                action: format!("add the address {address} to interface {name:?}"),
-                source,
-            })?;
+        requests.execute(own_address(index, address), flags).map_err(|source| KernelError::Refused {
+            action: format!("add the address {address} to interface {name:?}"),
+            source,
+        })?;
     }
     Ok(())
 }
@@ -70,10 +62,7 @@ fn link(index: u32, mac: MacAddress, mtu: u16) -> RouteNetlinkMessage {
     message.header.index = index;
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
-    message.attributes = vec![
-        LinkAttribute::Address(mac.0.to_vec()),
-        LinkAttribute::Mtu(mtu.into()),
-    ];
+    message.attributes = vec![LinkAttribute::Address(mac.0.to_vec()), LinkAttribute::Mtu(mtu.into())];
     RouteNetlinkMessage::SetLink(message)
 }
 
@@ -86,9 +75,7 @@ fn own_address(index: u32, address: IpNet) -> RouteNetlinkMessage {
         message.header.family = AddressFamily::Inet6;
         message.header.flags = AddressHeaderFlags::Nodad;
     }
-    message.attributes = vec![
-        AddressAttribute::Local(address.addr()),
-        AddressAttribute::Address(address.addr()),
-    ];
+    message.attributes =
+        vec![AddressAttribute::Local(address.addr()), AddressAttribute::Address(address.addr())];
     RouteNetlinkMessage::NewAddress(message)
 }

@@ -56,30 +56,19 @@ impl Watcher {
     /// A twin's interface does not exist, or netlink does not work.
     pub fn start(twins: Vec<Twin>, keep_fresh: Vec<IpAddr>) -> Result<Self, KernelError> {
         if let Some(twin) = twins.iter().find(|twin| interface_index(&twin.name).is_none()) {
-            return Err(KernelError::NoInterface {
-                name: twin.name.clone(),
-            });
+            return Err(KernelError::NoInterface { name: twin.name.clone() });
         }
         make_room_for_neighbors(keep_fresh.len());
         let tables = Tables::new(twins, keep_fresh);
         let table = Arc::new(ArcSwap::new(tables.table()));
-        let shared = Arc::new(Shared {
-            tables: Mutex::new(tables),
-            table,
-            is_stopping: AtomicBool::new(false),
-        });
+        let shared =
+            Arc::new(Shared { tables: Mutex::new(tables), table, is_stopping: AtomicBool::new(false) });
         let resolver = Resolver::new()?;
         let mut follower = Follower::open(Arc::clone(&shared), resolver.clone())?;
         follower.read(Dump::Everything)?;
         follower.publish();
-        let thread = thread::Builder::new()
-            .name("kernel".into())
-            .spawn(move || follower.run())?;
-        Ok(Self {
-            shared,
-            resolver,
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("kernel".into()).spawn(move || follower.run())?;
+        Ok(Self { shared, resolver, thread: Some(thread) })
     }
 
     /// The table of next hops, always the newest.
@@ -241,28 +230,19 @@ impl Follower {
         let interfaces = {
             let tables = self.shared.tables();
             let twins = tables.twins().iter();
-            twins
-                .filter_map(|twin| Some((interface_index(&twin.name)?, twin.port)))
-                .collect()
+            twins.filter_map(|twin| Some((interface_index(&twin.name)?, twin.port))).collect()
         };
         let interfaces_changed = self.shared.tables().set_interfaces(interfaces);
         let mut routes = Vec::new();
         for family in FAMILIES {
-            routes.extend(
-                self.requests
-                    .dump(&route::all_of(family))
-                    .map_err(refused("routes"))?,
-            );
+            routes.extend(self.requests.dump(&route::all_of(family)).map_err(refused("routes"))?);
         }
         self.shared.tables().set_routes(&routes);
         if dump == Dump::Everything || interfaces_changed {
             let mut neighbors = Vec::new();
             for family in FAMILIES {
-                neighbors.extend(
-                    self.requests
-                        .dump(&neighbor::all_of(family))
-                        .map_err(refused("neighbours"))?,
-                );
+                neighbors
+                    .extend(self.requests.dump(&neighbor::all_of(family)).map_err(refused("neighbours"))?);
             }
             self.shared.tables().set_neighbors(&neighbors);
         }
@@ -281,11 +261,7 @@ impl Follower {
         let all = self.schedule.take_refresh(now);
         let neighbors: Vec<_> = {
             let tables = self.shared.tables();
-            if all {
-                tables.kept().collect()
-            } else {
-                tables.kept_unresolved().collect()
-            }
+            if all { tables.kept().collect() } else { tables.kept_unresolved().collect() }
         };
         for (port, address) in neighbors {
             self.use_neighbor(port, address, now);
@@ -298,15 +274,8 @@ impl Follower {
         let Some(how) = how.filter(|_| self.recent.admit((port, address), now)) else {
             return;
         };
-        let flags = if how.is_new {
-            NLM_F_CREATE | NLM_F_EXCL
-        } else {
-            NLM_F_CREATE
-        };
-        match self
-            .requests
-            .execute(neighbor::to_use(how.interface, address), flags)
-        {
+        let flags = if how.is_new { NLM_F_CREATE | NLM_F_EXCL } else { NLM_F_CREATE };
+        match self.requests.execute(neighbor::to_use(how.interface, address), flags) {
             Ok(()) => {}
             // The kernel is at it already: it does not tell of entries that are incomplete.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

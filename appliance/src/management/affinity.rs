@@ -55,11 +55,8 @@ mod tests {
         set.set(3).unwrap();
         set.set(5).unwrap();
         let cpus = Cpus(Some(set));
-        let left = |cpus: Cpus| {
-            (0..8)
-                .filter(|&cpu| cpus.0.unwrap().is_set(cpu).unwrap())
-                .collect::<Vec<_>>()
-        };
+        let left =
+            |cpus: Cpus| (0..8).filter(|&cpu| cpus.0.unwrap().is_set(cpu).unwrap()).collect::<Vec<_>>();
         assert_eq!(left(cpus.without(&[3, 4])), [5]);
         assert_eq!(left(cpus.without(&[3, 5])), [3, 5]);
         assert_eq!(left(cpus.without(&[5]).without(&[3])), [3]);

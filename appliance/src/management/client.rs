@@ -68,10 +68,7 @@ impl Client {
             .set_read_timeout(Some(PATIENCE))
             .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
             .map_err(|source| io_error(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-            stream: BufReader::new(stream),
-        })
+        Ok(Self { path: path.to_owned(), stream: BufReader::new(stream) })
     }
 
     /// Asks, and waits for the answer, which is never `Outcome::Error`.
@@ -80,21 +77,14 @@ impl Client {
     ///
     /// When the unit refuses, goes away, does not answer or is of another version.
     pub fn show(&mut self, show: Show) -> Result<Outcome, ClientError> {
-        let malformed = |path: &Path, source| ClientError::Malformed {
-            path: path.to_owned(),
-            source,
-        };
+        let malformed = |path: &Path, source| ClientError::Malformed { path: path.to_owned(), source };
         let mut request =
             serde_json::to_vec(&Request::new(show)).map_err(|source| malformed(&self.path, source))?;
         request.push(b'\n');
         // A unit that refuses a client may have closed already; what it said is still there to be read.
         let written = self.stream.get_mut().write_all(&request);
         let mut line = Vec::new();
-        let read = self
-            .stream
-            .by_ref()
-            .take(RESPONSE_BYTES)
-            .read_until(b'\n', &mut line);
+        let read = self.stream.by_ref().take(RESPONSE_BYTES).read_until(b'\n', &mut line);
         if !line.ends_with(b"\n") {
             let ended = || Err(io::ErrorKind::UnexpectedEof.into());
             let failed = written.and(read).map_or_else(Err, |_| ended());

@@ -57,9 +57,7 @@ impl FromStr for ClientNetwork {
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let address = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
         let network = text.parse::<IpNet>().ok().or_else(|| address(text));
-        network
-            .map(Self)
-            .ok_or_else(|| FilterError::Network(text.to_owned()))
+        network.map(Self).ok_or_else(|| FilterError::Network(text.to_owned()))
     }
 }
 
@@ -97,8 +95,7 @@ impl FromStr for EndpointPattern {
 impl fmt::Display for EndpointPattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.endpoint.fmt(formatter)?;
-        self.protocol
-            .map_or(Ok(()), |protocol| write!(formatter, ":{protocol}"))
+        self.protocol.map_or(Ok(()), |protocol| write!(formatter, ":{protocol}"))
     }
 }
 
@@ -116,17 +113,10 @@ impl FromStr for PageCursor {
             "6" => true,
             _ => return Err(refuse()),
         };
-        let number = |text: &str| {
-            text.parse::<u32>()
-                .ok()
-                .and_then(|number| usize::try_from(number).ok())
-        };
+        let number = |text: &str| text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok());
         let worker = number(worker).ok_or_else(refuse)?;
         let slot = number(slot).ok_or_else(refuse)?;
-        Ok(Self {
-            worker,
-            cursor: Cursor { second_family, slot },
-        })
+        Ok(Self { worker, cursor: Cursor { second_family, slot } })
     }
 }
 
@@ -164,8 +154,7 @@ mod tests {
     use super::*;
 
     fn written_back<T: FromStr<Err = FilterError> + fmt::Display>(text: &str) -> String {
-        text.parse::<T>()
-            .map_or_else(|error| panic!("{error}"), |value| value.to_string())
+        text.parse::<T>().map_or_else(|error| panic!("{error}"), |value| value.to_string())
     }
 
     #[test]
@@ -212,16 +201,7 @@ mod tests {
         ] {
             assert!(text.parse::<EndpointPattern>().is_err(), "{text:?}");
         }
-        for text in [
-            "",
-            "0",
-            "0.4",
-            "0.5.0",
-            "0.4.0.0",
-            "0.4.-1",
-            "a.4.0",
-            "0.4.99999999999999999999",
-        ] {
+        for text in ["", "0", "0.4", "0.5.0", "0.4.0.0", "0.4.-1", "a.4.0", "0.4.99999999999999999999"] {
             assert!(text.parse::<PageCursor>().is_err(), "{text:?}");
         }
     }

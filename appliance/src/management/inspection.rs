@@ -15,8 +15,9 @@ use model::{DropReason, Instant};
 
 use super::listing::ListRequest;
 use super::report::{
-    ConnectionCounts, CountersReport, IdleMode, KernelPathCounts, MemoryReport, NeighborReport, NextHopReport, PacketCounts,
-    PortReport, RealReport, StatusReport, Traffic, VirtualReport, WorkerCounts, WorkerStatus,
+    ConnectionCounts, CountersReport, IdleMode, KernelPathCounts, MemoryReport, NeighborReport,
+    NextHopReport, PacketCounts, PortReport, RealReport, StatusReport, Traffic, VirtualReport, WorkerCounts,
+    WorkerStatus,
 };
 use crate::configuration::UnitConfiguration;
 use crate::kernel_path::KernelPathCounters;
@@ -109,11 +110,8 @@ impl AddAssign for Traffic {
 impl Inspection {
     pub(super) fn status(&self, now: Instant) -> StatusReport {
         let ports = (self.ports)();
-        let workers: Vec<WorkerStatus> = self
-            .workers
-            .iter()
-            .map(|worker| self.worker_status(worker))
-            .collect();
+        let workers: Vec<WorkerStatus> =
+            self.workers.iter().map(|worker| self.worker_status(worker)).collect();
         StatusReport {
             unit: self.unit.name().to_owned(),
             version: self.version.clone(),
@@ -136,9 +134,7 @@ impl Inspection {
             .map(|(index, server)| {
                 let bindings = server.bindings();
                 let total = sum(&totals[bindings.clone()]);
-                let real_servers = bindings
-                    .clone()
-                    .filter(|&binding| self.real_of(binding).is_in_service());
+                let real_servers = bindings.clone().filter(|&binding| self.real_of(binding).is_in_service());
                 VirtualReport {
                     name: server.name().to_string(),
                     in_service: server.is_in_service(),
@@ -147,11 +143,7 @@ impl Inspection {
                     real_servers_in_service: real_servers.count(),
                     connections: total.connections(),
                     admitted: total.admitted,
-                    refused: self
-                        .workers
-                        .iter()
-                        .map(|worker| worker.shard.refused[index].read())
-                        .sum(),
+                    refused: self.workers.iter().map(|worker| worker.shard.refused[index].read()).sum(),
                     inbound: total.inbound,
                     outbound: total.outbound,
                 }
@@ -216,10 +208,7 @@ impl Inspection {
             admitted: total.admitted,
             removed: total.removed,
             expired,
-            refused: shards()
-                .flat_map(|shard| shard.refused.iter())
-                .map(Counter::read)
-                .sum(),
+            refused: shards().flat_map(|shard| shard.refused.iter()).map(Counter::read).sum(),
             client_ports_translated: shards().map(|shard| shard.client_ports_translated.read()).sum(),
         }
     }
@@ -229,11 +218,7 @@ impl Inspection {
         let rounds = worker.counters.rounds.read();
         WorkerStatus {
             cpu: worker.cpu,
-            idle: if system::may_sleep(&self.unit, worker.cpu) {
-                IdleMode::Sleep
-            } else {
-                IdleMode::Spin
-            },
+            idle: if system::may_sleep(&self.unit, worker.cpu) { IdleMode::Sleep } else { IdleMode::Spin },
             rounds,
             idle_rounds,
             idle_percent: percent(idle_rounds, rounds),
@@ -267,14 +252,12 @@ impl Inspection {
             inbound: Traffic::default(),
             outbound: Traffic::default(),
             next_hop: match self.next_hops.load().resolve(server.name().address) {
-                NextHop::Resolved { port, mac } => NextHopReport::Resolved {
-                    port: self.port_name(port),
-                    mac: mac.to_string(),
-                },
-                NextHop::Unresolved { port, address } => NextHopReport::Unresolved {
-                    port: self.port_name(port),
-                    address,
-                },
+                NextHop::Resolved { port, mac } => {
+                    NextHopReport::Resolved { port: self.port_name(port), mac: mac.to_string() }
+                }
+                NextHop::Unresolved { port, address } => {
+                    NextHopReport::Unresolved { port: self.port_name(port), address }
+                }
                 NextHop::NoRoute => NextHopReport::NoRoute,
             },
             virtual_servers: Vec::new(),
@@ -307,10 +290,7 @@ fn percent(part: u64, whole: u64) -> f64 {
 }
 
 fn read_traffic(packets: &Counter, bytes: &Counter) -> Traffic {
-    Traffic {
-        packets: packets.read(),
-        bytes: bytes.read(),
-    }
+    Traffic { packets: packets.read(), bytes: bytes.read() }
 }
 
 fn sum(totals: &[Totals]) -> Totals {
@@ -338,10 +318,7 @@ fn read_outcomes(worker: &WorkerView) -> WorkerCounts {
         from_kernel: counters.from_kernel.read(),
         from_kernel_dropped: counters.from_kernel_dropped.read(),
     };
-    WorkerCounts {
-        cpu: worker.cpu,
-        packets,
-    }
+    WorkerCounts { cpu: worker.cpu, packets }
 }
 
 fn add_packets(total: &mut PacketCounts, more: &PacketCounts) {

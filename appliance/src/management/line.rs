@@ -40,11 +40,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(stream: UnixStream, stop: Stop) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self {
-            stream,
-            stop,
-            received: Vec::new(),
-        })
+        Ok(Self { stream, stop, received: Vec::new() })
     }
 
     /// The next line without its newline; `None` when the client has closed. A last line without a newline is
@@ -93,10 +89,7 @@ impl Lines {
 }
 
 fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Waits until `socket` is ready for `events`.
@@ -113,10 +106,7 @@ pub(super) fn wait(
             Some(left) => PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX),
             None => PollTimeout::NONE,
         };
-        let mut polled = [
-            PollFd::new(socket.as_fd(), events),
-            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut polled = [PollFd::new(socket.as_fd(), events), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(LineError::Io(error.into())),

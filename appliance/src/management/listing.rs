@@ -57,12 +57,7 @@ impl ListRequest {
         self,
         list: impl FnOnce(Cursor, &ConnectionFilter, &mut ListSlice) -> Option<Cursor>,
     ) {
-        let Self {
-            cursor,
-            filter,
-            mut page,
-            reply,
-        } = self;
+        let Self { cursor, filter, mut page, reply } = self;
         let next = list(cursor, &filter, &mut page);
         // The channel has room, unless nobody waits for the answer any more.
         let _ = reply.try_send(ListReply { page, next });
@@ -100,24 +95,15 @@ pub(super) fn page(
         let found = reply.page.iter().skip(LISTING_SLICE - wanted);
         let mut found = found.filter(|summary| admits(query, summary)).peekable();
         if list.len() >= limit && found.peek().is_some() {
-            return Ok(ConnectionPage {
-                list,
-                after: Some(position),
-            });
+            return Ok(ConnectionPage { list, after: Some(position) });
         }
         list.extend(found.map(|summary| report(summary, position.worker)));
         position = match reply.next {
             Some(cursor) => PageCursor { cursor, ..position },
-            None => PageCursor {
-                worker: position.worker + 1,
-                cursor: Cursor::default(),
-            },
+            None => PageCursor { worker: position.worker + 1, cursor: Cursor::default() },
         };
         if platform::now() >= deadline && position.worker < workers.len() {
-            return Ok(ConnectionPage {
-                list,
-                after: Some(position),
-            });
+            return Ok(ConnectionPage { list, after: Some(position) });
         }
     }
     Ok(ConnectionPage { list, after: None })
@@ -177,10 +163,7 @@ fn filter(query: &ConnectionQuery) -> ConnectionFilter {
 /// Whether the protocol is right; the worker has looked at the rest.
 fn admits(query: &ConnectionQuery, summary: &ConnectionSummary) -> bool {
     let patterns = [query.virtual_server, query.real_server];
-    let mut protocols = patterns
-        .into_iter()
-        .flatten()
-        .filter_map(|pattern| pattern.protocol);
+    let mut protocols = patterns.into_iter().flatten().filter_map(|pattern| pattern.protocol);
     protocols.all(|protocol| protocol == summary.protocol)
 }
 

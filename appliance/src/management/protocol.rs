@@ -36,10 +36,7 @@ pub struct Request {
 impl Request {
     /// A request in this version.
     pub const fn new(show: Show) -> Self {
-        Self {
-            version: VERSION,
-            show,
-        }
+        Self { version: VERSION, show }
     }
 }
 
@@ -108,10 +105,7 @@ pub struct Response {
 impl Response {
     /// A response in this version.
     pub const fn new(outcome: Outcome) -> Self {
-        Self {
-            version: VERSION,
-            outcome,
-        }
+        Self { version: VERSION, outcome }
     }
 }
 

@@ -338,8 +338,5 @@ pub struct NeighborReport {
 
 /// What an operator reads about the reason `name` of a drop, where this program knows it.
 pub fn describe_drop(name: &str) -> Option<&'static str> {
-    DropReason::ALL
-        .iter()
-        .find(|reason| reason.name() == name)
-        .map(|reason| reason.description())
+    DropReason::ALL.iter().find(|reason| reason.name() == name).map(|reason| reason.description())
 }

@@ -78,21 +78,12 @@ impl BoundSocket {
         let Self { listener, cpus, file } = self;
         let cpus = cpus.without_polling(&inspection.unit);
         let (stop_sender, stop) = Stop::new().map_err(|source| file.error("serve", source))?;
-        let acceptor = Acceptor {
-            listener,
-            inspection: Arc::new(inspection),
-            cpus,
-            stop,
-        };
+        let acceptor = Acceptor { listener, inspection: Arc::new(inspection), cpus, stop };
         let thread = thread::Builder::new()
             .name("management".to_owned())
             .spawn(move || acceptor.run())
             .map_err(|source| file.error("serve", source))?;
-        Ok(Server {
-            stop: Some(stop_sender),
-            thread: Some(thread),
-            file: Some(file),
-        })
+        Ok(Server { stop: Some(stop_sender), thread: Some(thread), file: Some(file) })
     }
 }
 
@@ -135,21 +126,14 @@ impl Acceptor {
             return None;
         }
         let session = Session::new(lines, Arc::clone(&self.inspection), self.stop.clone());
-        let thread = thread::Builder::new()
-            .name("management-peer".to_owned())
-            .spawn(move || session.run());
-        thread
-            .inspect_err(|error| log::warn!("management socket: no thread for a client: {error}"))
-            .ok()
+        let thread = thread::Builder::new().name("management-peer".to_owned()).spawn(move || session.run());
+        thread.inspect_err(|error| log::warn!("management socket: no thread for a client: {error}")).ok()
     }
 }
 
 /// Says that there are too many clients. A new socket has room for that; if not, the client is not waited for.
 fn refuse(mut lines: Lines) {
     let message = format!("the unit serves {CLIENTS} clients already; try again later");
-    let outcome = Outcome::Error(ErrorReport {
-        kind: ErrorKind::TooManyClients,
-        message,
-    });
+    let outcome = Outcome::Error(ErrorReport { kind: ErrorKind::TooManyClients, message });
     let _ = lines.write(&session::encode(outcome), ACCEPT_PAUSE);
 }

@@ -28,11 +28,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) const fn new(lines: Lines, inspection: Arc<Inspection>, stop: Stop) -> Self {
-        Self {
-            lines,
-            inspection,
-            stop,
-        }
+        Self { lines, inspection, stop }
     }
 
     pub(super) fn run(mut self) {
@@ -102,10 +98,7 @@ fn read_request(line: &[u8]) -> Result<Request, ErrorReport> {
     let Versioned { version } = serde_json::from_slice(line).map_err(malformed)?;
     if version != VERSION {
         let message = format!("the unit speaks version {VERSION} of the management protocol, not {version}");
-        return Err(ErrorReport {
-            kind: ErrorKind::Version,
-            message,
-        });
+        return Err(ErrorReport { kind: ErrorKind::Version, message });
     }
     serde_json::from_slice(line).map_err(malformed)
 }

@@ -85,15 +85,8 @@ impl BoundSocket {
             let _ = fs::remove_file(&new);
             io_error("make socket", path, source)
         })?;
-        let file = SocketFile {
-            path: path.to_owned(),
-            identity,
-        };
-        Ok(Self {
-            listener,
-            cpus: Cpus::of_this_thread(),
-            file,
-        })
+        let file = SocketFile { path: path.to_owned(), identity };
+        Ok(Self { listener, cpus: Cpus::of_this_thread(), file })
     }
 }
 
@@ -149,9 +142,5 @@ fn lock(directory: &Path) -> Option<File> {
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> SocketError {
-    SocketError::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    SocketError::Io { action, path: path.to_owned(), source }
 }

@@ -26,16 +26,7 @@ impl Stop {
     pub(super) fn new() -> io::Result<(StopSender, Self)> {
         let (theirs, ours) = UnixStream::pair()?;
         let (sender, channel) = bounded(0);
-        Ok((
-            StopSender {
-                _pipe: theirs,
-                _channel: sender,
-            },
-            Self {
-                pipe: Arc::new(ours),
-                channel,
-            },
-        ))
+        Ok((StopSender { _pipe: theirs, _channel: sender }, Self { pipe: Arc::new(ours), channel }))
     }
 
     /// Becomes disconnected by the signal; nothing is ever sent.

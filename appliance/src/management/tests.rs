@@ -89,13 +89,7 @@ fn next_hops() -> NextHopTable {
     let inside = PortIndex(1);
     let mut table = NextHopTable::new(1);
     for network in ["10.1.0.0/24", "2001:db8:1::/64"] {
-        table.add_route(
-            network.parse().unwrap(),
-            Route {
-                port: inside,
-                gateway: None,
-            },
-        );
+        table.add_route(network.parse().unwrap(), Route { port: inside, gateway: None });
     }
     for address in ["10.1.0.11", "2001:db8:1::11"] {
         table.add_neighbor(inside, address.parse().unwrap(), MacAddress([2, 0, 0, 0, 0, 11]));
@@ -116,11 +110,7 @@ fn inspection(folder: &Folder, workers: Vec<WorkerView>) -> Inspection {
         next_hops: Arc::new(ArcSwap::from_pointee(next_hops())),
         ports: Arc::new(|| vec![port("outside", true), port("inside", false)]),
         neighbors: Arc::new(|| vec![neighbor()]),
-        memory: Arc::new(|| MemoryReport {
-            mbufs: 1_000,
-            mbufs_in_use: 10,
-            hugepages: false,
-        }),
+        memory: Arc::new(|| MemoryReport { mbufs: 1_000, mbufs_in_use: 10, hugepages: false }),
     }
 }
 
@@ -137,17 +127,11 @@ fn port(name: &str, link_up: bool) -> PortReport {
         steering: SteeringReport::Software,
         mtu: 1_500,
         unmatched: "kernel".to_owned(),
-        rx: Traffic {
-            packets: 5,
-            bytes: 500,
-        },
+        rx: Traffic { packets: 5, bytes: 500 },
         rx_missed: 1,
         rx_errors: 2,
         rx_no_buffer: 3,
-        tx: Traffic {
-            packets: 4,
-            bytes: 400,
-        },
+        tx: Traffic { packets: 4, bytes: 400 },
         tx_errors: 0,
     }
 }
@@ -172,25 +156,13 @@ fn worker(cpu: usize, queue: usize) -> (WorkerView, Receiver<ListRequest>) {
         expired: Counter::default(),
     };
     let counters = Arc::new(WorkerCounters::default());
-    (
-        WorkerView {
-            cpu,
-            counters,
-            shard: Arc::new(shard),
-            capacity: 1_000,
-            requests,
-        },
-        taken,
-    )
+    (WorkerView { cpu, counters, shard: Arc::new(shard), capacity: 1_000, requests }, taken)
 }
 
 /// A running server whose workers nobody plays.
 fn server(folder: &Folder) -> Server {
     let (view, _) = worker(1, 1);
-    Server::bind(&folder.socket())
-        .unwrap()
-        .serve(inspection(folder, vec![view]))
-        .unwrap()
+    Server::bind(&folder.socket()).unwrap().serve(inspection(folder, vec![view])).unwrap()
 }
 
 fn show(folder: &Folder, show: Show) -> Outcome {

@@ -20,10 +20,7 @@ pub(super) fn check(draft: &ConfigurationDraft) -> Result<Configuration, Vec<Mis
     let real_names = Names::read(Role::Real, real_texts, &mut mistakes);
     keep_addresses_apart(&virtual_names, &real_names, &mut mistakes);
     let weights = weights(draft, &mut mistakes);
-    let binder = Binder {
-        virtual_names: &virtual_names,
-        real_names: &real_names,
-    };
+    let binder = Binder { virtual_names: &virtual_names, real_names: &real_names };
     let groups = binder.bind(draft, &mut mistakes);
     let timeouts = timeouts(&draft.timeouts, &mut mistakes);
     if !mistakes.0.is_empty() {
@@ -36,11 +33,7 @@ pub(super) fn check(draft: &ConfigurationDraft) -> Result<Configuration, Vec<Mis
     Ok(Configuration {
         virtual_servers,
         real_servers: real_servers
-            .map(|((server, name), weight)| RealServer {
-                name,
-                weight,
-                in_service: server.in_service,
-            })
+            .map(|((server, name), weight)| RealServer { name, weight, in_service: server.in_service })
             .collect(),
         bindings,
         timeouts,
@@ -56,18 +49,10 @@ fn group(
 ) -> (Vec<VirtualServer>, Vec<Binding>) {
     let mut bindings = Vec::new();
     let mut servers = Vec::new();
-    let written = draft
-        .virtual_servers
-        .iter()
-        .zip(virtual_names.names())
-        .zip(groups)
-        .enumerate();
+    let written = draft.virtual_servers.iter().zip(virtual_names.names()).zip(groups).enumerate();
     for (virtual_server, ((server, name), real_servers)) in written {
         let start = bindings.len();
-        bindings.extend(real_servers.into_iter().map(|real_server| Binding {
-            virtual_server,
-            real_server,
-        }));
+        bindings.extend(real_servers.into_iter().map(|real_server| Binding { virtual_server, real_server }));
         servers.push(VirtualServer {
             name,
             predictor: server.predictor,
@@ -92,13 +77,7 @@ fn keep_addresses_apart(virtual_names: &Names<'_>, real_names: &Names<'_>, mista
         };
         if let Some(&text) = virtual_addresses.get(&address) {
             let virtual_server = text.to_owned();
-            mistakes.add(
-                Place::RealServer(index),
-                Problem::RealIsVirtual {
-                    address,
-                    virtual_server,
-                },
-            );
+            mistakes.add(Place::RealServer(index), Problem::RealIsVirtual { address, virtual_server });
         }
     }
 }
@@ -144,16 +123,11 @@ impl Binder<'_> {
     fn bind(&self, draft: &ConfigurationDraft, mistakes: &mut Mistakes) -> Vec<Vec<usize>> {
         let mut groups = vec![Vec::new(); draft.virtual_servers.len()];
         let mut bound = HashMap::new();
-        let count = draft
-            .bindings
-            .iter()
-            .map(|binding| binding.real_servers.len())
-            .sum();
+        let count = draft.bindings.iter().map(|binding| binding.real_servers.len()).sum();
         mistakes.limit(Place::Bindings, "bindings", count, limits::BINDINGS);
         for (binding, written) in draft.bindings.iter().enumerate() {
             let found =
-                self.virtual_names
-                    .find(&written.virtual_server, Place::BindingVirtual(binding), mistakes);
+                self.virtual_names.find(&written.virtual_server, Place::BindingVirtual(binding), mistakes);
             if written.real_servers.is_empty() {
                 mistakes.add(Place::BindingReals(binding), Problem::NoRealServers);
             }
@@ -205,16 +179,9 @@ impl Binder<'_> {
             });
         }
         if virtual_name.port == 0 && real_name.port != 0 {
-            return Err(Problem::AllPorts {
-                real_server: real_text,
-                virtual_server: virtual_text,
-            });
+            return Err(Problem::AllPorts { real_server: real_text, virtual_server: virtual_text });
         }
-        let port = if real_name.port == 0 {
-            virtual_name.port
-        } else {
-            real_name.port
-        };
+        let port = if real_name.port == 0 { virtual_name.port } else { real_name.port };
         let endpoint = Endpoint::new(real_name.address, port);
         if let Some(first) = bound.insert((virtual_server, endpoint), real_server) {
             let first = self.real_names.read[first].0.to_owned();

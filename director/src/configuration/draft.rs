@@ -69,10 +69,7 @@ impl ConfigurationDraft {
     /// Adds a virtual server that is in service.
     #[must_use]
     pub fn virtual_server(self, name: &str, predictor: Predictor) -> Self {
-        self.add_virtual_server(VirtualServerDraft {
-            predictor,
-            ..VirtualServerDraft::new(name)
-        })
+        self.add_virtual_server(VirtualServerDraft { predictor, ..VirtualServerDraft::new(name) })
     }
 
     /// Adds a virtual server.
@@ -132,22 +129,14 @@ impl ConfigurationDraft {
 impl VirtualServerDraft {
     /// A virtual server that is in service and has the default predictor.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            predictor: Predictor::default(),
-            in_service: true,
-        }
+        Self { name: name.to_owned(), predictor: Predictor::default(), in_service: true }
     }
 }
 
 impl RealServerDraft {
     /// A real server that has weight 1 and is in service.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            weight: 1,
-            in_service: true,
-        }
+        Self { name: name.to_owned(), weight: 1, in_service: true }
     }
 }
 

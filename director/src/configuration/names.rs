@@ -51,12 +51,7 @@ impl Role {
     fn check_count(self, count: usize, mistakes: &mut Mistakes) {
         match self {
             Self::Virtual => {
-                mistakes.limit(
-                    Place::VirtualServers,
-                    "virtual servers",
-                    count,
-                    limits::VIRTUAL_SERVERS,
-                );
+                mistakes.limit(Place::VirtualServers, "virtual servers", count, limits::VIRTUAL_SERVERS);
             }
             Self::Real => mistakes.limit(Place::RealServers, "real servers", count, limits::REAL_SERVERS),
         }
@@ -74,11 +69,7 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn read(role: Role, texts: impl Iterator<Item = &'a str>, mistakes: &mut Mistakes) -> Self {
-        let mut names = Self {
-            role,
-            read: Vec::new(),
-            index: HashMap::new(),
-        };
+        let mut names = Self { role, read: Vec::new(), index: HashMap::new() };
         for (index, text) in texts.enumerate() {
             let name = read_name(text, role.place(index), mistakes);
             if let Some(name) = name {
@@ -93,24 +84,14 @@ impl<'a> Names<'a> {
     fn define(&mut self, index: usize, text: &str, name: ServerName, mistakes: &mut Mistakes) {
         let place = self.role.place(index);
         if let Some(kind) = unusable(name.address) {
-            mistakes.add(
-                place,
-                Problem::Address {
-                    address: name.address,
-                    kind,
-                },
-            );
+            mistakes.add(place, Problem::Address { address: name.address, kind });
         }
         let first = *self.index.entry(name).or_insert(index);
         if first != index {
             let first = self.read[first].0.to_owned();
             mistakes.add(
                 place,
-                Problem::DuplicateServer {
-                    name: text.to_owned(),
-                    first,
-                    role: self.role.word(),
-                },
+                Problem::DuplicateServer { name: text.to_owned(), first, role: self.role.word() },
             );
         }
     }
@@ -126,31 +107,16 @@ impl<'a> Names<'a> {
         let found = self.index.get(&name).copied();
         if found.is_none() {
             let defined = self.in_words(name);
-            mistakes.add(
-                place,
-                Problem::Unknown {
-                    name: text.to_owned(),
-                    role: self.role.word(),
-                    defined,
-                },
-            );
+            mistakes.add(place, Problem::Unknown { name: text.to_owned(), role: self.role.word(), defined });
         }
         found
     }
 
     /// Says which servers are defined, beginning with those that resemble `wanted`.
     fn in_words(&self, wanted: ServerName) -> String {
-        let mut defined: Vec<_> = self
-            .read
-            .iter()
-            .filter_map(|&(text, name)| Some((text, name?)))
-            .collect();
+        let mut defined: Vec<_> = self.read.iter().filter_map(|&(text, name)| Some((text, name?))).collect();
         defined.sort_by_key(|(_, name)| (name.address != wanted.address, name.port != wanted.port));
-        let named: Vec<_> = defined
-            .iter()
-            .take(NAMED_SERVERS)
-            .map(|&(text, _)| text)
-            .collect();
+        let named: Vec<_> = defined.iter().take(NAMED_SERVERS).map(|&(text, _)| text).collect();
         match defined.len() - named.len() {
             0 if named.is_empty() => format!("no {} servers are defined", self.role.word()),
             0 => format!("defined are {}", named.join(", ")),
@@ -166,12 +132,7 @@ fn read_name(text: &str, place: Place, mistakes: &mut Mistakes) -> Option<Server
             None
         }
         Ok(name) if name.bind_id != 0 => {
-            mistakes.add(
-                place,
-                Problem::BindId {
-                    bind_id: name.bind_id,
-                },
-            );
+            mistakes.add(place, Problem::BindId { bind_id: name.bind_id });
             None
         }
         Ok(name) => Some(name),

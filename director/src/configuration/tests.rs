@@ -20,9 +20,7 @@ fn draft() -> ConfigurationDraft {
 /// The only mistake of a draft, in words.
 fn mistake(draft: &ConfigurationDraft) -> (Place, String) {
     let mistakes = draft.build().unwrap_err();
-    let [mistake] = mistakes.as_slice() else {
-        panic!("{mistakes:?}")
-    };
+    let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
     (mistake.place, mistake.to_string())
 }
 
@@ -35,53 +33,24 @@ fn bindings_are_grouped_by_virtual_server_in_the_order_of_writing() {
         .bind(WEB, &["10.1.0.11:8080"])
         .build()
         .unwrap();
-    let pairs: Vec<_> = configuration
-        .bindings()
-        .iter()
-        .map(|each| (each.virtual_server(), each.real_server()))
-        .collect();
+    let pairs: Vec<_> =
+        configuration.bindings().iter().map(|each| (each.virtual_server(), each.real_server())).collect();
     assert_eq!(pairs, [(0, 1), (0, 0), (2, 1)]);
-    let ranges: Vec<_> = configuration
-        .virtual_servers()
-        .iter()
-        .map(VirtualServer::bindings)
-        .collect();
+    let ranges: Vec<_> = configuration.virtual_servers().iter().map(VirtualServer::bindings).collect();
     assert_eq!(ranges, [0..2, 2..2, 2..3]);
-    assert_eq!(
-        configuration.virtual_servers()[0].predictor(),
-        Predictor::RoundRobin
-    );
-    assert_eq!(
-        configuration.real_servers()[1].name().to_string(),
-        "10.1.0.12:8080:tcp"
-    );
+    assert_eq!(configuration.virtual_servers()[0].predictor(), Predictor::RoundRobin);
+    assert_eq!(configuration.real_servers()[1].name().to_string(), "10.1.0.12:8080:tcp");
 }
 
 #[test]
 fn what_is_not_said_has_a_default() {
     let configuration = draft().build().unwrap();
-    assert!(
-        configuration
-            .virtual_servers()
-            .iter()
-            .all(VirtualServer::is_in_service)
-    );
-    assert!(
-        configuration
-            .real_servers()
-            .iter()
-            .all(|server| server.is_in_service() && server.weight() == 1)
-    );
+    assert!(configuration.virtual_servers().iter().all(VirtualServer::is_in_service));
+    assert!(configuration.real_servers().iter().all(|server| server.is_in_service() && server.weight() == 1));
     assert_eq!(configuration.timeouts(), &Timeouts::default());
-    assert_eq!(
-        configuration.timeouts().tcp_established(),
-        Duration::from_secs(7_440)
-    );
+    assert_eq!(configuration.timeouts().tcp_established(), Duration::from_secs(7_440));
     assert_eq!(configuration.tcp_without_connection(), TcpWithoutConnection::Drop);
-    assert_eq!(
-        Configuration::builder().build().unwrap(),
-        Configuration::default()
-    );
+    assert_eq!(Configuration::builder().build().unwrap(), Configuration::default());
 }
 
 #[test]
@@ -96,10 +65,7 @@ fn what_is_said_is_kept() {
             in_service: false,
             ..RealServerDraft::new("10.1.0.13")
         })
-        .timeouts(TimeoutsDraft {
-            udp_s: 30,
-            ..TimeoutsDraft::default()
-        })
+        .timeouts(TimeoutsDraft { udp_s: 30, ..TimeoutsDraft::default() })
         .tcp_without_connection(TcpWithoutConnection::Reset)
         .build()
         .unwrap();
@@ -108,10 +74,7 @@ fn what_is_said_is_kept() {
     assert!(!configuration.real_servers()[2].is_in_service());
     assert_eq!(configuration.timeouts().udp(), Duration::from_secs(30));
     assert_eq!(configuration.timeouts().tcp_syn(), Duration::from_secs(60));
-    assert_eq!(
-        configuration.tcp_without_connection(),
-        TcpWithoutConnection::Reset
-    );
+    assert_eq!(configuration.tcp_without_connection(), TcpWithoutConnection::Reset);
 }
 
 #[test]
@@ -166,34 +129,22 @@ fn definitions_are_checked() {
             "192.0.2.100 is the address of the virtual server 192.0.2.100:80; a real server needs one of its own",
         ),
         (
-            draft().add_real_server(RealServerDraft {
-                weight: 0,
-                ..RealServerDraft::new("10.1.0.13")
-            }),
+            draft().add_real_server(RealServerDraft { weight: 0, ..RealServerDraft::new("10.1.0.13") }),
             Place::Weight(2),
             "weight 0 is not in 1 to 1000; to give a server no new connections, take it out of service",
         ),
         (
-            draft().add_real_server(RealServerDraft {
-                weight: 65_537,
-                ..RealServerDraft::new("10.1.0.13")
-            }),
+            draft().add_real_server(RealServerDraft { weight: 65_537, ..RealServerDraft::new("10.1.0.13") }),
             Place::Weight(2),
             "weight 65537 is not in 1 to 1000; to give a server no new connections, take it out of service",
         ),
         (
-            draft().timeouts(TimeoutsDraft {
-                tcp_closed_s: 0,
-                ..TimeoutsDraft::default()
-            }),
+            draft().timeouts(TimeoutsDraft { tcp_closed_s: 0, ..TimeoutsDraft::default() }),
             Place::Timeout(TimeoutKind::TcpClosed),
             "0 is not in 1 to 1000000 seconds",
         ),
         (
-            draft().timeouts(TimeoutsDraft {
-                udp_s: 1_000_001,
-                ..TimeoutsDraft::default()
-            }),
+            draft().timeouts(TimeoutsDraft { udp_s: 1_000_001, ..TimeoutsDraft::default() }),
             Place::Timeout(TimeoutKind::Udp),
             "1000001 is not in 1 to 1000000 seconds",
         ),
@@ -216,14 +167,8 @@ fn servers_have_unicast_addresses() {
         ("[::ffff:192.0.2.1]:80", "an IPv4-mapped address"),
         ("[fe80::1]:80", "a link-local address"),
     ] {
-        let problem = Problem::Address {
-            address: name.parse::<ServerName>().unwrap().address,
-            kind,
-        };
-        let as_virtual = draft()
-            .virtual_server(name, Predictor::LeastConnections)
-            .build()
-            .unwrap_err();
+        let problem = Problem::Address { address: name.parse::<ServerName>().unwrap().address, kind };
+        let as_virtual = draft().virtual_server(name, Predictor::LeastConnections).build().unwrap_err();
         assert_eq!(as_virtual[0].problem, problem, "{name}");
         let as_real = draft().real_server(name).build().unwrap_err();
         assert_eq!(as_real[0].problem, problem, "{name}");
@@ -296,14 +241,10 @@ fn bindings_are_checked() {
 
 #[test]
 fn nothing_is_bound_where_nothing_is_defined() {
-    let draft = Configuration::builder()
-        .virtual_server(WEB, Predictor::LeastConnections)
-        .bind(WEB, &["10.1.0.11"]);
+    let draft =
+        Configuration::builder().virtual_server(WEB, Predictor::LeastConnections).bind(WEB, &["10.1.0.11"]);
     let message = "no real server 10.1.0.11; no real servers are defined".to_owned();
-    assert_eq!(
-        mistake(&draft),
-        (Place::BindingReal { binding: 0, real: 0 }, message)
-    );
+    assert_eq!(mistake(&draft), (Place::BindingReal { binding: 0, real: 0 }, message));
 }
 
 #[test]
@@ -316,10 +257,7 @@ fn limits_hold() {
     assert_eq!(full.build().unwrap().real_servers().len(), limits::REAL_SERVERS);
     let (place, message) = mistake(&full.real_server(&address(limits::REAL_SERVERS)));
     assert_eq!(place, Place::RealServers);
-    assert_eq!(
-        message,
-        "4097 real servers are more than the 4096 that a unit can have"
-    );
+    assert_eq!(message, "4097 real servers are more than the 4096 that a unit can have");
 }
 
 #[test]
@@ -328,24 +266,11 @@ fn all_mistakes_are_found() {
         .virtual_server("224.0.0.1", Predictor::LeastConnections)
         .real_server("10.1.0")
         .bind(WEB, &["10.1.0.99", "10.1.0.11:8080"])
-        .timeouts(TimeoutsDraft {
-            tcp_syn_s: 0,
-            ..TimeoutsDraft::default()
-        });
-    let places: Vec<_> = draft
-        .build()
-        .unwrap_err()
-        .iter()
-        .map(|mistake| mistake.place)
-        .collect();
+        .timeouts(TimeoutsDraft { tcp_syn_s: 0, ..TimeoutsDraft::default() });
+    let places: Vec<_> = draft.build().unwrap_err().iter().map(|mistake| mistake.place).collect();
     let binding = Place::BindingReal { binding: 0, real: 0 };
     assert_eq!(
         places,
-        [
-            Place::VirtualServer(2),
-            Place::RealServer(2),
-            binding,
-            Place::Timeout(TimeoutKind::TcpSyn)
-        ]
+        [Place::VirtualServer(2), Place::RealServer(2), binding, Place::Timeout(TimeoutKind::TcpSyn)]
     );
 }

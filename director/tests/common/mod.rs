@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use director::{
-    Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, Port, PortIndex, PortRole, Route,
-    Shard, ShardConfiguration, Steering, Unmatched, Verdict,
+    Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, Port, PortIndex,
+    PortRole, Route, Shard, ShardConfiguration, Steering, Unmatched, Verdict,
 };
 use model::limits::BATCH;
 use model::{Instant, MacAddress};
@@ -160,13 +160,21 @@ impl Bench {
     /// What must hold at the end of every test.
     pub(crate) fn check(&self) {
         let books = &self.books;
-        let ended = books.forwarded + books.answered + books.to_kernel + books.handed_over + books.held + books.dropped;
+        let ended = books.forwarded
+            + books.answered
+            + books.to_kernel
+            + books.handed_over
+            + books.held
+            + books.dropped;
         assert_eq!(books.received, ended);
         let counters = self.shard.counters();
         assert_eq!(counters.connections(), self.shard.connections() as u64);
         assert_eq!(self.connections().len(), self.shard.connections());
-        let translated: u64 =
-            counters.bindings.iter().map(|binding| binding.inbound_packets.read() + binding.outbound_packets.read()).sum();
+        let translated: u64 = counters
+            .bindings
+            .iter()
+            .map(|binding| binding.inbound_packets.read() + binding.outbound_packets.read())
+            .sum();
         assert!(translated <= books.forwarded);
     }
 }
@@ -185,17 +193,38 @@ impl Books {
     }
 }
 
-pub(crate) fn v4(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv4Addr> {
-    Tuple { source: source.parse().unwrap(), source_port, destination: destination.parse().unwrap(), destination_port }
+pub(crate) fn v4(
+    source: &str,
+    source_port: u16,
+    destination: &str,
+    destination_port: u16,
+) -> Tuple<Ipv4Addr> {
+    Tuple {
+        source: source.parse().unwrap(),
+        source_port,
+        destination: destination.parse().unwrap(),
+        destination_port,
+    }
 }
 
-pub(crate) fn v6(source: &str, source_port: u16, destination: &str, destination_port: u16) -> Tuple<Ipv6Addr> {
-    Tuple { source: source.parse().unwrap(), source_port, destination: destination.parse().unwrap(), destination_port }
+pub(crate) fn v6(
+    source: &str,
+    source_port: u16,
+    destination: &str,
+    destination_port: u16,
+) -> Tuple<Ipv6Addr> {
+    Tuple {
+        source: source.parse().unwrap(),
+        source_port,
+        destination: destination.parse().unwrap(),
+        destination_port,
+    }
 }
 
 /// The stations of a frame that arrives on `port`.
 fn ends<A>(port: PortIndex, tuple: Tuple<A>) -> Ends<A> {
-    let (source_mac, destination_mac) = if port == OUTSIDE { (ROUTER, UNIT_OUTSIDE) } else { (SERVER, UNIT_INSIDE) };
+    let (source_mac, destination_mac) =
+        if port == OUTSIDE { (ROUTER, UNIT_OUTSIDE) } else { (SERVER, UNIT_INSIDE) };
     Ends { source_mac, destination_mac, tuple }
 }
 

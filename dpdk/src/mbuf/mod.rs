@@ -70,9 +70,7 @@ impl Mbuf {
     }
 
     fn last(&self) -> Segment {
-        std::iter::successors(Some(self.first()), |segment| segment.next())
-            .last()
-            .unwrap_or(self.first())
+        std::iter::successors(Some(self.first()), |segment| segment.next()).last().unwrap_or(self.first())
     }
 
     /// The first segment's bytes.
@@ -110,10 +108,7 @@ impl Mbuf {
     /// The bytes of each segment, in order.
     #[must_use]
     pub fn segments(&self) -> Segments<'_> {
-        Segments {
-            next: Some(self.first()),
-            mbuf: PhantomData,
-        }
+        Segments { next: Some(self.first()), mbuf: PhantomData }
     }
 
     /// Bytes free before the packet.
@@ -191,11 +186,7 @@ impl Mbuf {
     /// When the packet is shorter or the first segment's buffer is too small; the packet is as it was.
     #[inline]
     pub fn ensure_contiguous(&mut self, bytes: usize) -> Result<(), ContiguousError> {
-        if bytes <= self.first().data_length() {
-            Ok(())
-        } else {
-            self.gather(bytes)
-        }
+        if bytes <= self.first().data_length() { Ok(()) } else { self.gather(bytes) }
     }
 
     #[cold]
@@ -264,11 +255,7 @@ impl Drop for Mbuf {
 impl fmt::Debug for Mbuf {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (length, segments) = (self.length(), self.segment_count());
-        formatter
-            .debug_struct("Mbuf")
-            .field("length", &length)
-            .field("segments", &segments)
-            .finish()
+        formatter.debug_struct("Mbuf").field("length", &length).field("segments", &segments).finish()
     }
 }
 

@@ -77,10 +77,7 @@ impl Segment {
     #[inline]
     pub(super) fn data(self) -> *mut u8 {
         // SAFETY: the data begins inside the buffer, or at its end when there is none.
-        unsafe {
-            self.read::<*mut u8>(offset::SHIM_MBUF_BUF_ADDR)
-                .add(self.data_offset())
-        }
+        unsafe { self.read::<*mut u8>(offset::SHIM_MBUF_BUF_ADDR).add(self.data_offset()) }
     }
 
     /// Moves the beginning of the data by `bytes`, which the segment has.
@@ -96,10 +93,7 @@ impl Segment {
     }
 
     pub(super) fn set_next(self, next: Option<Self>) {
-        self.write(
-            offset::SHIM_MBUF_NEXT,
-            next.map_or(std::ptr::null_mut(), Self::as_ptr),
-        );
+        self.write(offset::SHIM_MBUF_NEXT, next.map_or(std::ptr::null_mut(), Self::as_ptr));
     }
 
     /// Segments of the chain that this one begins.
@@ -147,10 +141,7 @@ impl Segment {
 #[inline]
 fn within_buffer(bytes: usize) -> u16 {
     debug_assert!(bytes <= usize::from(u16::MAX), "{bytes} bytes in one segment");
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "each caller compared it with the buffer's length"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "each caller compared it with the buffer's length")]
     {
         bytes as u16
     }

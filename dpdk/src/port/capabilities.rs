@@ -37,9 +37,7 @@ impl Capabilities {
     /// `info` was filled by DPDK, so that the driver's name is a text.
     pub(super) unsafe fn new(info: &rte_eth_dev_info) -> Self {
         // SAFETY: a NUL-terminated text in the driver's code, as the caller promises.
-        let driver = unsafe { CStr::from_ptr(info.driver_name) }
-            .to_string_lossy()
-            .into_owned();
+        let driver = unsafe { CStr::from_ptr(info.driver_name) }.to_string_lossy().into_owned();
         Self {
             max_receive_queues: info.max_rx_queues,
             max_transmit_queues: info.max_tx_queues,
@@ -71,11 +69,7 @@ impl Capabilities {
 fn max_mtu(stated: u16, frame_bytes: u32) -> u16 {
     const HEADER_AND_CHECKSUM: u32 = 14 + 4;
     let is_stated = stated != u16::MAX && frame_bytes > u32::from(stated);
-    let overhead = if is_stated {
-        frame_bytes - u32::from(stated)
-    } else {
-        HEADER_AND_CHECKSUM
-    };
+    let overhead = if is_stated { frame_bytes - u32::from(stated) } else { HEADER_AND_CHECKSUM };
     stated.min(u16::try_from(frame_bytes.saturating_sub(overhead)).unwrap_or(u16::MAX))
 }
 

@@ -33,12 +33,7 @@ impl PortConfiguration {
             ("transmit", self.transmit_queues, port.max_transmit_queues),
         ] {
             if asked == 0 || asked > limit {
-                return Err(PortError::Queues {
-                    device: device.to_owned(),
-                    direction,
-                    asked,
-                    limit,
-                });
+                return Err(PortError::Queues { device: device.to_owned(), direction, asked, limit });
             }
         }
         if port.equal_queues && self.receive_queues != self.transmit_queues {
@@ -53,30 +48,18 @@ impl PortConfiguration {
         let Some(steering) = self.steering else {
             return Ok(());
         };
-        steering::check(steering, self.receive_queues, port).map_err(|source| PortError::Steering {
-            device: device.to_owned(),
-            source,
-        })
+        steering::check(steering, self.receive_queues, port)
+            .map_err(|source| PortError::Steering { device: device.to_owned(), source })
     }
 
     fn check_mtu(&self, device: &str, port: &Capabilities, room: usize) -> Result<(), PortError> {
         let (least, most) = (port.min_mtu, port.max_mtu);
         if !(least..=most).contains(&self.mtu) {
-            return Err(PortError::Mtu {
-                device: device.to_owned(),
-                asked: self.mtu,
-                least,
-                most,
-            });
+            return Err(PortError::Mtu { device: device.to_owned(), asked: self.mtu, least, most });
         }
         if self.needs_scatter(room) && !port.can_scatter() {
             let needed = self.frame_bytes() + dpdk_sys::RTE_PKTMBUF_HEADROOM as usize;
-            return Err(PortError::FrameTooLarge {
-                device: device.to_owned(),
-                mtu: self.mtu,
-                room,
-                needed,
-            });
+            return Err(PortError::FrameTooLarge { device: device.to_owned(), mtu: self.mtu, room, needed });
         }
         Ok(())
     }

@@ -116,21 +116,13 @@ impl Device {
     /// The state of a port that is not closed.
     pub(super) fn open_state(&self) -> Result<MutexGuard<'_, State>, PortError> {
         let state = self.state();
-        if state.phase == Phase::Closed {
-            Err(PortError::Closed(self.name.clone()))
-        } else {
-            Ok(state)
-        }
+        if state.phase == Phase::Closed { Err(PortError::Closed(self.name.clone())) } else { Ok(state) }
     }
 
     /// The state of a port that is configured, started or not. Drivers may look into queues.
     pub(super) fn configured_state(&self) -> Result<MutexGuard<'_, State>, PortError> {
         let state = self.open_state()?;
-        if state.phase.has_queues() {
-            Ok(state)
-        } else {
-            Err(PortError::NotConfigured(self.name.clone()))
-        }
+        if state.phase.has_queues() { Ok(state) } else { Err(PortError::NotConfigured(self.name.clone())) }
     }
 
     /// What the driver says. It has pointers, so it is asked anew each time.
@@ -144,11 +136,7 @@ impl Device {
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> PortError {
-        PortError::Driver {
-            device: self.name.clone(),
-            operation,
-            source,
-        }
+        PortError::Driver { device: self.name.clone(), operation, source }
     }
 
     pub(super) fn read_mac(&self) -> Option<MacAddress> {
@@ -166,20 +154,12 @@ impl Device {
     }
 
     pub(super) fn read_link(&self) -> Link {
-        let mut link = dpdk_sys::shim_link {
-            speed_mbps: 0,
-            up: 0,
-            full_duplex: 0,
-        };
+        let mut link = dpdk_sys::shim_link { speed_mbps: 0, up: 0, full_duplex: 0 };
         // SAFETY: an open port, and room for the state.
         if unsafe { dpdk_sys::shim_link_get(self.number, &raw mut link) } != 0 {
             return Link::default();
         }
-        Link {
-            up: link.up != 0,
-            speed_mbps: link.speed_mbps,
-            full_duplex: link.full_duplex != 0,
-        }
+        Link { up: link.up != 0, speed_mbps: link.speed_mbps, full_duplex: link.full_duplex != 0 }
     }
 
     pub(super) fn update_statistics(&self, state: &mut State) {
@@ -224,10 +204,7 @@ impl Device {
         // Acquire: pairs with the decrement in `QueueTicket::drop`; what a queue did is over when it is not counted.
         match self.live_queues.load(Ordering::Acquire) {
             0 => Ok(()),
-            queues => Err(PortError::QueuesInUse {
-                device: self.name.clone(),
-                queues,
-            }),
+            queues => Err(PortError::QueuesInUse { device: self.name.clone(), queues }),
         }
     }
 
@@ -269,9 +246,7 @@ impl QueueTicket {
     pub(super) fn new(device: &Arc<Device>) -> Self {
         // Relaxed: made under the lock, and handed to other threads by what synchronizes itself.
         device.live_queues.fetch_add(1, Ordering::Relaxed);
-        Self {
-            device: Arc::clone(device),
-        }
+        Self { device: Arc::clone(device) }
     }
 
     #[inline]

@@ -68,9 +68,7 @@ impl Port {
     ///
     /// When there is no such port, or it is open already.
     pub fn find(eal: &Eal, device: &str) -> Result<Self, PortError> {
-        Ok(Self {
-            device: Arc::new(Device::open(eal, device)?),
-        })
+        Ok(Self { device: Arc::new(Device::open(eal, device)?) })
     }
 
     /// The device's name.
@@ -117,9 +115,7 @@ impl Port {
         let receive = 0..configuration.receive_queues;
         let transmit = 0..configuration.transmit_queues;
         Ok((
-            receive
-                .map(|queue| ReceiveQueue::new(QueueTicket::new(&self.device), queue))
-                .collect(),
+            receive.map(|queue| ReceiveQueue::new(QueueTicket::new(&self.device), queue)).collect(),
             transmit
                 .map(|queue| TransmitQueue::new(QueueTicket::new(&self.device), queue, takes_chains))
                 .collect(),
@@ -222,11 +218,7 @@ impl Port {
     #[must_use]
     pub fn link(&self) -> Link {
         let state = self.device.state();
-        if state.phase.has_queues() {
-            self.device.read_link()
-        } else {
-            Link::default()
-        }
+        if state.phase.has_queues() { self.device.read_link() } else { Link::default() }
     }
 
     /// What the port has counted; when it is closed, up to then.

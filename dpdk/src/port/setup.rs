@@ -118,10 +118,7 @@ fn receive_settings(info: &rte_eth_dev_info, raw: &rte_eth_conf) -> dpdk_sys::rt
 
 /// The descriptor counts, rounded to what the port can do.
 fn descriptors(device: &Device, configuration: &PortConfiguration) -> Result<(u16, u16), PortError> {
-    let (mut receive, mut transmit) = (
-        configuration.receive_descriptors,
-        configuration.transmit_descriptors,
-    );
+    let (mut receive, mut transmit) = (configuration.receive_descriptors, configuration.transmit_descriptors);
     // SAFETY: an open port, and two numbers to change.
     let result = unsafe {
         dpdk_sys::rte_eth_dev_adjust_nb_rx_tx_desc(device.number(), &raw mut receive, &raw mut transmit)

@@ -97,11 +97,7 @@ pub(super) fn can_steer(port: &Capabilities) -> Result<(), SteeringError> {
 pub(super) fn check(steering: Steering, configured: u16, port: &Capabilities) -> Result<(), SteeringError> {
     can_steer(port)?;
     let asked = steering.queues;
-    if (1..=configured).contains(&asked) {
-        Ok(())
-    } else {
-        Err(SteeringError::Queues { asked, configured })
-    }
+    if (1..=configured).contains(&asked) { Ok(()) } else { Err(SteeringError::Queues { asked, configured }) }
 }
 
 /// What the port hashes, and the key.
@@ -124,11 +120,7 @@ impl HashChoice {
         };
         /// What nearly all cards have.
         const USUAL_KEY_BYTES: u8 = 40;
-        let bytes = if port.hash_key_bytes == 0 {
-            USUAL_KEY_BYTES
-        } else {
-            port.hash_key_bytes
-        };
+        let bytes = if port.hash_key_bytes == 0 { USUAL_KEY_BYTES } else { port.hash_key_bytes };
         let key = KEY_PATTERN.iter().copied().cycle().take(bytes.into()).collect();
         Some(Self { functions, key })
     }
@@ -153,10 +145,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(steering: Steering, hash: HashChoice, port: &Capabilities) -> Self {
-        Self {
-            hash,
-            table: table(steering, port.redirection_table_size),
-        }
+        Self { hash, table: table(steering, port.redirection_table_size) }
     }
 
     /// Gives a started port its hash and its table, and sees that it uses the hash. The caller holds the device's lock.
@@ -184,10 +173,7 @@ impl Plan {
 
 /// What the port says that it hashes, of what was asked for; None when the driver does not say.
 fn used_hash(device: &Device, asked: &HashChoice) -> Option<HashChoice> {
-    let mut used = HashChoice {
-        functions: 0,
-        key: vec![0; asked.key.len()],
-    };
+    let mut used = HashChoice { functions: 0, key: vec![0; asked.key.len()] };
     let mut raw = used.as_raw();
     // SAFETY: an open port, and room for a key of the port's length.
     let result = unsafe { dpdk_sys::rte_eth_dev_rss_hash_conf_get(device.number(), &raw mut raw) };
@@ -254,17 +240,12 @@ mod tests {
     #[test]
     fn a_port_must_hash_one_address_into_a_table_that_divides_evenly() {
         assert_eq!(can_steer(&able()), Ok(()));
-        let without = |functions: u64| Capabilities {
-            hash_functions: able().hash_functions & !functions,
-            ..able()
-        };
+        let without =
+            |functions: u64| Capabilities { hash_functions: able().hash_functions & !functions, ..able() };
         let no_address = Err(SteeringError::NoAddressHash);
         assert_eq!(can_steer(&without(dpdk_sys::RTE_ETH_RSS_L3_SRC_ONLY)), no_address);
         assert_eq!(can_steer(&without(dpdk_sys::RTE_ETH_RSS_L3_DST_ONLY)), no_address);
-        assert_eq!(
-            can_steer(&without(dpdk_sys::RTE_ETH_RSS_IPV6)),
-            Err(SteeringError::NoInternetHash)
-        );
+        assert_eq!(can_steer(&without(dpdk_sys::RTE_ETH_RSS_IPV6)), Err(SteeringError::NoInternetHash));
         for (size, expected) in [
             (0, Err(SteeringError::TableSize(0))),
             (64, Err(SteeringError::TableSize(64))),
@@ -272,40 +253,19 @@ mod tests {
             (192, Err(SteeringError::TableSize(192))),
             (2_048, Ok(())),
         ] {
-            assert_eq!(
-                can_steer(&Capabilities {
-                    redirection_table_size: size,
-                    ..able()
-                }),
-                expected
-            );
+            assert_eq!(can_steer(&Capabilities { redirection_table_size: size, ..able() }), expected);
         }
     }
 
     #[test]
     fn it_steers_to_queues_that_exist() {
         for (queues, expected) in [
-            (
-                0,
-                Err(SteeringError::Queues {
-                    asked: 0,
-                    configured: 4,
-                }),
-            ),
+            (0, Err(SteeringError::Queues { asked: 0, configured: 4 })),
             (1, Ok(())),
             (4, Ok(())),
-            (
-                5,
-                Err(SteeringError::Queues {
-                    asked: 5,
-                    configured: 4,
-                }),
-            ),
+            (5, Err(SteeringError::Queues { asked: 5, configured: 4 })),
         ] {
-            let steering = Steering {
-                field: SteeringField::Source,
-                queues,
-            };
+            let steering = Steering { field: SteeringField::Source, queues };
             assert_eq!(check(steering, 4, &able()), expected);
         }
     }
@@ -320,32 +280,16 @@ mod tests {
         let source = Some(both | dpdk_sys::RTE_ETH_RSS_L3_SRC_ONLY);
         assert_eq!(functions(2, Some(SteeringField::Source), &able()), source);
         let destination = Some(both | dpdk_sys::RTE_ETH_RSS_L3_DST_ONLY);
-        assert_eq!(
-            functions(2, Some(SteeringField::Destination), &able()),
-            destination
-        );
+        assert_eq!(functions(2, Some(SteeringField::Destination), &able()), destination);
         assert_eq!(functions(2, None, &able()), Some(SPREAD));
         assert_eq!(functions(1, None, &able()), None, "nothing to choose");
-        assert_eq!(
-            functions(
-                2,
-                None,
-                &Capabilities {
-                    hash_functions: 0,
-                    ..able()
-                }
-            ),
-            None
-        );
+        assert_eq!(functions(2, None, &Capabilities { hash_functions: 0, ..able() }), None);
     }
 
     #[test]
     fn the_key_repeats_its_pattern_as_long_as_the_port_wants() {
         for (stated, expected) in [(52, 52), (40, 40), (0, 40)] {
-            let port = Capabilities {
-                hash_key_bytes: stated,
-                ..able()
-            };
+            let port = Capabilities { hash_key_bytes: stated, ..able() };
             let choice = HashChoice::new(&configuration(2, None), &port).unwrap();
             assert_eq!(choice.key.len(), expected);
             assert!(choice.key.chunks(2).all(|pair| pair == [0x6d, 0x5a]));
@@ -354,23 +298,11 @@ mod tests {
 
     #[test]
     fn each_entry_of_the_table_is_its_bucket_modulo_the_queues() {
-        let steering = Steering {
-            field: SteeringField::Source,
-            queues: 3,
-        };
+        let steering = Steering { field: SteeringField::Source, queues: 3 };
         let table = table(steering, 512);
         assert_eq!(table.len(), 8);
         let queue = |entry: usize| table[entry / 64].reta[entry % 64];
-        for (entry, expected) in [
-            (0, 0),
-            (1, 1),
-            (2, 2),
-            (3, 0),
-            (127, 1),
-            (128, 0),
-            (129, 1),
-            (511, 1),
-        ] {
+        for (entry, expected) in [(0, 0), (1, 1), (2, 2), (3, 0), (127, 1), (128, 0), (129, 1), (511, 1)] {
             assert_eq!(queue(entry), expected, "entry {entry}");
         }
         assert!(table.iter().all(|group| group.mask == u64::MAX));
@@ -380,21 +312,9 @@ mod tests {
     /// without that is applied here, past the check.
     #[test]
     fn hash_and_table_arrive_at_a_port() {
-        let arguments = [
-            "test",
-            "--no-huge",
-            "--no-shconf",
-            "--no-pci",
-            "--no-telemetry",
-            "-m",
-            "64",
-        ];
+        let arguments = ["test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "64"];
         let eal = Eal::start(&arguments.map(str::to_owned)).unwrap();
-        let pool = MempoolConfiguration {
-            mbufs: 1_023,
-            cache: 0,
-            data_room: 2_176,
-        };
+        let pool = MempoolConfiguration { mbufs: 1_023, cache: 0, data_room: 2_176 };
         let pool = Mempool::new(&eal, "steering", pool).unwrap();
         eal.probe("net_null_steering").unwrap();
         let port = Port::find(&eal, "net_null_steering").unwrap();
@@ -408,10 +328,7 @@ mod tests {
             Some(hash.clone()),
             "the driver forgets what it was configured with"
         );
-        let steering = Steering {
-            field: SteeringField::Source,
-            queues: 3,
-        };
+        let steering = Steering { field: SteeringField::Source, queues: 3 };
         let plan = Plan::new(steering, hash.clone(), capabilities);
         device.state().plan = Some(plan.clone());
         port.start().unwrap();

@@ -48,10 +48,7 @@ fn bursts_are_taken_and_freed_at_once_or_not_at_all() {
     let pool = pool(15, DATA_ROOM);
     let mut burst = Burst::<8>::new();
     assert!(pool.allocate_burst(&mut burst, 5));
-    assert!(
-        !pool.allocate_burst(&mut burst, 4),
-        "the burst has room for 3 more"
-    );
+    assert!(!pool.allocate_burst(&mut burst, 4), "the burst has room for 3 more");
     assert!(pool.allocate_burst(&mut burst, 3));
     let mut more = Burst::<8>::new();
     assert!(!pool.allocate_burst(&mut more, 8), "the pool has 7 more");
@@ -70,11 +67,7 @@ fn bytes_are_added_at_both_ends_as_far_as_there_is_room() {
     assert_eq!((mbuf.headroom(), mbuf.tailroom()), (122, 2_038));
     assert!(mbuf.prepend(123).is_none());
     assert!(mbuf.append(2_039).is_none());
-    assert_eq!(
-        mbuf.bytes(),
-        b"begin middle end",
-        "what does not fit changes nothing"
-    );
+    assert_eq!(mbuf.bytes(), b"begin middle end", "what does not fit changes nothing");
     assert_eq!(mbuf.prepend(122).unwrap().len(), 122);
     assert_eq!(mbuf.append(2_038).unwrap().len(), 2_038);
     assert_eq!((mbuf.headroom(), mbuf.tailroom(), mbuf.length()), (0, 0, 2_176));
@@ -92,10 +85,7 @@ fn a_long_frame_becomes_a_chain() {
         assert_consistent(&mbuf);
     }
     assert_eq!(pool.in_use(), 0);
-    assert!(
-        pool.copy_from(&frame(7, 64 * SMALL)).is_none(),
-        "the pool has 63 segments"
-    );
+    assert!(pool.copy_from(&frame(7, 64 * SMALL)).is_none(), "the pool has 63 segments");
     assert_eq!(pool.in_use(), 0, "what was begun goes back");
 }
 
@@ -113,25 +103,13 @@ fn a_chain_grows_at_its_end() {
 fn truncation_keeps_the_front_and_frees_the_segments_behind() {
     let pool = small_segments();
     let bytes = frame(3, 3 * SMALL + 50);
-    for (length, segments) in [
-        (350, 4),
-        (349, 4),
-        (301, 4),
-        (300, 3),
-        (200, 2),
-        (101, 2),
-        (100, 1),
-        (1, 1),
-        (0, 1),
-    ] {
+    for (length, segments) in
+        [(350, 4), (349, 4), (301, 4), (300, 3), (200, 2), (101, 2), (100, 1), (1, 1), (0, 1)]
+    {
         let mut mbuf = pool.copy_from(&bytes).unwrap();
         mbuf.truncate(length);
         assert_eq!(whole(&mbuf), bytes[..length], "cut to {length}");
-        assert_eq!(
-            (mbuf.segment_count(), pool.in_use()),
-            (segments, segments),
-            "cut to {length}"
-        );
+        assert_eq!((mbuf.segment_count(), pool.in_use()), (segments, segments), "cut to {length}");
         assert_consistent(&mbuf);
     }
     let mut mbuf = pool.copy_from(&bytes).unwrap();
@@ -160,18 +138,9 @@ fn what_can_not_be_brought_together_stays_as_it_is() {
     let pool = small_segments();
     let bytes = frame(5, 250);
     let mut mbuf = pool.copy_from(&bytes).unwrap();
-    let too_short = ContiguousError::TooShort {
-        asked: 251,
-        length: 250,
-    };
+    let too_short = ContiguousError::TooShort { asked: 251, length: 250 };
     assert_eq!(mbuf.ensure_contiguous(251), Err(too_short));
-    assert_eq!(
-        mbuf.ensure_contiguous(229),
-        Err(ContiguousError::NoRoom {
-            asked: 229,
-            room: 228
-        })
-    );
+    assert_eq!(mbuf.ensure_contiguous(229), Err(ContiguousError::NoRoom { asked: 229, room: 228 }));
     assert_eq!((whole(&mbuf), mbuf.segment_count()), (bytes, 3));
 }
 
@@ -190,9 +159,7 @@ fn a_copy_is_independent() {
 #[test]
 fn a_buffer_may_end_on_another_thread() {
     let pool = pool(63, DATA_ROOM);
-    let mbufs: Vec<Mbuf> = (0..32)
-        .map(|number| pool.copy_from(&frame(number, 60)).unwrap())
-        .collect();
+    let mbufs: Vec<Mbuf> = (0..32).map(|number| pool.copy_from(&frame(number, 60)).unwrap()).collect();
     std::thread::spawn(move || drop(mbufs)).join().unwrap();
     assert_eq!(pool.in_use(), 0);
 }
@@ -208,11 +175,7 @@ fn a_burst_that_is_dropped_frees_its_buffers() {
 
 #[test]
 fn impossible_pools_are_refused_with_what_would_be_right() {
-    let possible = MempoolConfiguration {
-        mbufs: 15,
-        cache: 0,
-        data_room: DATA_ROOM,
-    };
+    let possible = MempoolConfiguration { mbufs: 15, cache: 0, data_room: DATA_ROOM };
     let refuse = |name: &str, configuration| Mempool::new(eal(), name, configuration).unwrap_err();
 
     let _first = Mempool::new(eal(), "taken", possible).unwrap();
@@ -223,25 +186,10 @@ fn impossible_pools_are_refused_with_what_would_be_right() {
 
     let none = MempoolConfiguration { mbufs: 0, ..possible };
     assert!(matches!(refuse("none", none), MempoolError::Mbufs(0)));
-    let cache = MempoolConfiguration {
-        cache: 11,
-        ..possible
-    };
-    assert!(matches!(
-        refuse("cache", cache),
-        MempoolError::Cache { limit: 10, .. }
-    ));
-    let cache = MempoolConfiguration {
-        cache: 10,
-        ..possible
-    };
+    let cache = MempoolConfiguration { cache: 11, ..possible };
+    assert!(matches!(refuse("cache", cache), MempoolError::Cache { limit: 10, .. }));
+    let cache = MempoolConfiguration { cache: 10, ..possible };
     assert!(Mempool::new(eal(), "the largest cache", cache).is_ok());
-    let data_room = MempoolConfiguration {
-        data_room: 128,
-        ..possible
-    };
-    assert!(matches!(
-        refuse("data room", data_room),
-        MempoolError::DataRoom(128)
-    ));
+    let data_room = MempoolConfiguration { data_room: 128, ..possible };
+    assert!(matches!(refuse("data room", data_room), MempoolError::DataRoom(128)));
 }

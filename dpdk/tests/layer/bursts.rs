@@ -18,27 +18,18 @@ fn a_ring_gives_back_what_it_was_given() {
     let port = open("net_ring", "");
     let (mut receive, mut transmit) = start(&port, &pool);
 
-    let mut burst: Burst<32> = (0..32)
-        .filter_map(|number| pool.copy_from(&frame(number, 60)))
-        .collect();
+    let mut burst: Burst<32> = (0..32).filter_map(|number| pool.copy_from(&frame(number, 60))).collect();
     assert_eq!(transmit.transmit(&mut burst), 32);
     assert!(burst.is_empty());
 
     assert_eq!(receive.receive(&mut burst, 10), 10, "no more than was asked for");
-    assert_eq!(
-        receive.receive(&mut burst, 100),
-        22,
-        "behind those that are there"
-    );
+    assert_eq!(receive.receive(&mut burst, 100), 22, "behind those that are there");
     assert_eq!(receive.receive(&mut burst, 32), 0);
     for (number, mbuf) in (0..).zip(&burst) {
         assert_eq!(mbuf.bytes(), frame(number, 60));
     }
     let statistics = port.statistics();
-    assert_eq!(
-        (statistics.transmitted_packets, statistics.received_packets),
-        (32, 32)
-    );
+    assert_eq!((statistics.transmitted_packets, statistics.received_packets), (32, 32));
     port.reset_statistics().unwrap();
     assert_eq!(port.statistics().received_packets, 0);
     assert_all_home!(pool, receive, transmit, port, burst);
@@ -49,9 +40,7 @@ fn a_burst_takes_no_more_than_it_has_room_for() {
     let pool = pool(255, DATA_ROOM);
     let port = open("net_ring", "");
     let (mut receive, mut transmit) = start(&port, &pool);
-    let mut burst: Burst<32> = (0..8)
-        .filter_map(|number| pool.copy_from(&frame(number, 60)))
-        .collect();
+    let mut burst: Burst<32> = (0..8).filter_map(|number| pool.copy_from(&frame(number, 60))).collect();
     transmit.transmit(&mut burst);
 
     let mut small = Burst::<5>::new();
@@ -79,11 +68,7 @@ fn what_a_full_port_does_not_take_stays_in_the_burst() {
         assert_eq!(burst.len(), 32, "the pool is large enough to fill the ring");
         sent += transmit.transmit(&mut burst);
     }
-    assert_eq!(
-        burst[0].bytes(),
-        sent.to_le_bytes(),
-        "the first that was not sent is the first that is left"
-    );
+    assert_eq!(burst[0].bytes(), sent.to_le_bytes(), "the first that was not sent is the first that is left");
     assert_eq!(pool.in_use(), sent + burst.len());
 
     burst.clear();
@@ -102,10 +87,7 @@ fn what_a_full_port_does_not_take_stays_in_the_burst() {
 fn chains_pass_whole() {
     let pool = pool(63, 228);
     let port = open("net_ring", "");
-    let configuration = dpdk::PortConfiguration {
-        mtu: 150,
-        ..ONE_QUEUE
-    };
+    let configuration = dpdk::PortConfiguration { mtu: 150, ..ONE_QUEUE };
     let (mut receive, mut transmit) = port.configure(configuration, &pool).unwrap();
     port.start().unwrap();
     let mut burst: Burst<4> = pool.copy_from(&frame(1, 250)).into_iter().collect();
@@ -123,11 +105,7 @@ fn a_null_port_makes_packets_and_swallows_them() {
     let (mut receive, mut transmit) = start(&port, &pool);
     let mut burst = Burst::<32>::new();
     assert_eq!(receive.receive(&mut burst, 32), 32);
-    assert!(
-        burst
-            .iter()
-            .all(|mbuf| mbuf.length() == 64 && mbuf.rss_hash().is_none())
-    );
+    assert!(burst.iter().all(|mbuf| mbuf.length() == 64 && mbuf.rss_hash().is_none()));
     assert_eq!(pool.in_use(), 32);
     assert_eq!(transmit.transmit(&mut burst), 32);
     assert_eq!((burst.len(), pool.in_use()), (0, 0));

@@ -30,11 +30,7 @@ pub(crate) const DATA_ROOM: u16 = 2_048 + 128;
 
 /// A pool without caches, so that its counts are exact.
 pub(crate) fn pool(mbufs: usize, data_room: u16) -> Mempool {
-    let configuration = MempoolConfiguration {
-        mbufs,
-        cache: 0,
-        data_room,
-    };
+    let configuration = MempoolConfiguration { mbufs, cache: 0, data_room };
     Mempool::new(eal(), &format!("test{}", unique()), configuration).unwrap()
 }
 
@@ -65,7 +61,5 @@ pub(crate) fn start(port: &Port, pool: &Mempool) -> (ReceiveQueue, TransmitQueue
 
 /// A frame whose bytes tell its number and length.
 pub(crate) fn frame(number: u8, length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| number.wrapping_add(at.to_le_bytes()[0]))
-        .collect()
+    (0..length).map(|at| number.wrapping_add(at.to_le_bytes()[0])).collect()
 }

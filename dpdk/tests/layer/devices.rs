@@ -15,19 +15,10 @@ fn a_tap_is_a_kernel_interface_as_long_as_it_is_open() {
     let port = open("net_tap", &format!(",iface={interface}"));
     assert!(path.exists());
     assert!(port.capabilities().equal_queues);
-    let unequal = PortConfiguration {
-        receive_queues: 2,
-        ..ONE_QUEUE
-    };
-    assert!(matches!(
-        port.configure(unequal, &pool),
-        Err(PortError::UnequalQueues { .. })
-    ));
+    let unequal = PortConfiguration { receive_queues: 2, ..ONE_QUEUE };
+    assert!(matches!(port.configure(unequal, &pool), Err(PortError::UnequalQueues { .. })));
 
-    let configuration = PortConfiguration {
-        mtu: 1_400,
-        ..ONE_QUEUE
-    };
+    let configuration = PortConfiguration { mtu: 1_400, ..ONE_QUEUE };
     let (receive, mut transmit) = port.configure(configuration, &pool).unwrap();
     port.start().unwrap();
     let read = |name: &str| fs::read_to_string(path.join(name)).unwrap().trim().to_owned();
@@ -62,30 +53,20 @@ fn a_capture_file_is_replayed_into_another() {
     let folder = std::env::temp_dir().join(format!("dpdk-test-{}-{}", std::process::id(), unique()));
     fs::create_dir(&folder).unwrap();
     let (input, output) = (folder.join("in.pcap"), folder.join("out.pcap"));
-    let frames: Vec<Vec<u8>> = (0..5)
-        .map(|number| crate::common::frame(number, 60 + usize::from(number)))
-        .collect();
+    let frames: Vec<Vec<u8>> =
+        (0..5).map(|number| crate::common::frame(number, 60 + usize::from(number))).collect();
     fs::write(&input, capture(&frames)).unwrap();
 
     let pool = pool(1_023, DATA_ROOM);
-    let port = open(
-        "net_pcap",
-        &format!(",rx_pcap={},tx_pcap={}", input.display(), output.display()),
-    );
+    let port = open("net_pcap", &format!(",rx_pcap={},tx_pcap={}", input.display(), output.display()));
     let (mut receive, mut transmit) = start(&port, &pool);
     let mut burst = Burst::<32>::new();
     assert_eq!(receive.receive(&mut burst, 32), 5);
-    assert_eq!(
-        burst.iter().map(|mbuf| mbuf.bytes().to_vec()).collect::<Vec<_>>(),
-        frames
-    );
+    assert_eq!(burst.iter().map(|mbuf| mbuf.bytes().to_vec()).collect::<Vec<_>>(), frames);
     assert_eq!(transmit.transmit(&mut burst), 5);
     let statistics = port.statistics();
     assert_eq!((statistics.received_packets, statistics.received_bytes), (5, 310));
-    assert_eq!(
-        (statistics.transmitted_packets, statistics.transmitted_bytes),
-        (5, 310)
-    );
+    assert_eq!((statistics.transmitted_packets, statistics.transmitted_bytes), (5, 310));
     drop((receive, transmit, port));
     assert_eq!(pool.in_use(), 0);
 

@@ -24,10 +24,8 @@ fn two_lcores_work_at_once_and_a_busy_one_is_refused() {
     let (ask, asked) = mpsc::channel::<u32>();
     let (answer, answered) = mpsc::channel();
     let to_second = answer.clone();
-    let first = lcore::launch(1, move || {
-        asked.iter().for_each(|number| answer.send(number + 1).unwrap())
-    })
-    .unwrap();
+    let first =
+        lcore::launch(1, move || asked.iter().for_each(|number| answer.send(number + 1).unwrap())).unwrap();
     let second = lcore::launch(2, move || to_second.send(0).unwrap()).unwrap();
     assert_eq!(answered.recv().unwrap(), 0);
     second.join().unwrap();
@@ -36,10 +34,7 @@ fn two_lcores_work_at_once_and_a_busy_one_is_refused() {
     assert_eq!(answered.recv().unwrap(), 42);
     assert!(!first.is_finished());
     let is_dropped = ask.clone();
-    assert!(matches!(
-        lcore::launch(1, move || drop(is_dropped)),
-        Err(LcoreError::Busy(1))
-    ));
+    assert!(matches!(lcore::launch(1, move || drop(is_dropped)), Err(LcoreError::Busy(1))));
     drop(ask);
     first.join().unwrap();
     lcore::launch(1, || ()).unwrap().join().unwrap();
@@ -53,10 +48,7 @@ fn a_panic_is_caught_and_the_lcore_goes_on() {
     ];
     for (work, text) in expected {
         let error = lcore::launch(3, work).unwrap().join().unwrap_err();
-        assert!(
-            matches!(&error, LcoreError::Panicked { lcore: 3, message } if message == text),
-            "{error}"
-        );
+        assert!(matches!(&error, LcoreError::Panicked { lcore: 3, message } if message == text), "{error}");
     }
     lcore::launch(3, || ()).unwrap().join().unwrap();
 }
@@ -65,10 +57,7 @@ fn buffers_are_cached_and_counted() {
     let pool = pool(63, DATA_ROOM);
     let taken = pool.clone();
     let (give, given) = mpsc::channel();
-    lcore::launch(2, move || give.send(taken.allocate()).unwrap())
-        .unwrap()
-        .join()
-        .unwrap();
+    lcore::launch(2, move || give.send(taken.allocate()).unwrap()).unwrap().join().unwrap();
     let mbuf = given.recv().unwrap();
     assert_eq!(pool.in_use(), 1);
     drop(mbuf);

@@ -1,9 +1,5 @@
 //! Frames as people read them, and checksums computed the slow way.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each test file uses a part, and a wrong test may panic"
-)]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part, and a wrong test may panic")]
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -28,28 +24,16 @@ pub(crate) const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 
 /// Bytes in hexadecimal; spaces and line ends are free.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 pub(crate) fn tuple<A>(source: A, source_port: u16, destination: A, destination_port: u16) -> Tuple<A> {
-    Tuple {
-        source,
-        source_port,
-        destination,
-        destination_port,
-    }
+    Tuple { source, source_port, destination, destination_port }
 }
 
 /// The ends of a frame from the router outside.
 pub(crate) fn ends<A>(tuple: Tuple<A>) -> Ends<A> {
-    Ends {
-        source_mac: ROUTER,
-        destination_mac: UNIT_OUTSIDE,
-        tuple,
-    }
+    Ends { source_mac: ROUTER, destination_mac: UNIT_OUTSIDE, tuple }
 }
 
 /// What the tests need to do the same for both versions of IP.

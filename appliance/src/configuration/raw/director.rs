@@ -184,29 +184,18 @@ impl From<RawVirtualServer> for VirtualServerDraft {
             RawPredictor::RoundRobin => Predictor::RoundRobin,
             RawPredictor::WeightedRoundRobin => Predictor::WeightedRoundRobin,
         };
-        Self {
-            name: raw.r#virtual,
-            predictor,
-            in_service: raw.in_service,
-        }
+        Self { name: raw.r#virtual, predictor, in_service: raw.in_service }
     }
 }
 
 impl From<RawRealServer> for RealServerDraft {
     fn from(raw: RawRealServer) -> Self {
-        Self {
-            name: raw.real,
-            weight: raw.weight,
-            in_service: raw.in_service,
-        }
+        Self { name: raw.real, weight: raw.weight, in_service: raw.in_service }
     }
 }
 
 impl From<RawBinding> for BindingDraft {
     fn from(raw: RawBinding) -> Self {
-        Self {
-            virtual_server: raw.r#virtual,
-            real_servers: raw.real,
-        }
+        Self { virtual_server: raw.r#virtual, real_servers: raw.real }
     }
 }

@@ -118,16 +118,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "[]",
         "13:44: bindings[0].real: no real servers are bound; name at least one or remove the binding",
     ),
-    (
-        "\"udp_s\": 300",
-        "\"udp_s\": 1000001",
-        "16:26: timeouts.udp_s: 1000001 is not in 1 to 1000000 seconds",
-    ),
-    (
-        "\"udp_s\": 300",
-        "\"tcp_syn_s\": 0",
-        "16:30: timeouts.tcp_syn_s: 0 is not in 1 to 1000000 seconds",
-    ),
+    ("\"udp_s\": 300", "\"udp_s\": 1000001", "16:26: timeouts.udp_s: 1000001 is not in 1 to 1000000 seconds"),
+    ("\"udp_s\": 300", "\"tcp_syn_s\": 0", "16:30: timeouts.tcp_syn_s: 0 is not in 1 to 1000000 seconds"),
 ];
 
 #[test]
@@ -143,24 +135,13 @@ fn each_mistake_is_told_at_its_place() {
 
 #[test]
 fn each_timeout_has_its_key() {
-    for key in [
-        "tcp_syn_s",
-        "tcp_established_s",
-        "tcp_half_closed_s",
-        "tcp_closed_s",
-        "tcp_reset_s",
-        "udp_s",
-    ] {
-        let [line] = &mistakes(
-            UNIT,
-            &changed(DIRECTOR, "\"udp_s\": 300", &format!("\"{key}\": 0")),
-        )[..] else {
+    for key in ["tcp_syn_s", "tcp_established_s", "tcp_half_closed_s", "tcp_closed_s", "tcp_reset_s", "udp_s"]
+    {
+        let [line] = &mistakes(UNIT, &changed(DIRECTOR, "\"udp_s\": 300", &format!("\"{key}\": 0")))[..]
+        else {
             panic!("one line")
         };
-        assert!(
-            line.contains(&format!(": timeouts.{key}: 0 is not in 1")),
-            "{line}"
-        );
+        assert!(line.contains(&format!(": timeouts.{key}: 0 is not in 1")), "{line}");
     }
 }
 
@@ -170,10 +151,8 @@ fn all_mistakes_are_told_from_the_top() {
     let director = changed(&director, "\"10.1.0.12:8080\" }", "\"10.1.0\" }");
     let director = changed(&director, "\"udp_s\": 300", "\"udp_s\": 0");
     let director = changed(&director, "\"192.0.2.101\"", "\"224.0.0.1\"");
-    let places: Vec<_> = mistakes(UNIT, &director)
-        .iter()
-        .map(|line| line.split(": ").nth(1).unwrap().to_owned())
-        .collect();
+    let places: Vec<_> =
+        mistakes(UNIT, &director).iter().map(|line| line.split(": ").nth(1).unwrap().to_owned()).collect();
     assert_eq!(
         places,
         [

@@ -5,11 +5,7 @@ use super::{DIRECTOR, UNIT, changed, mistakes, read_texts};
 /// Each text is `director.json`; the line is what is said of it, after the file's name.
 fn check(table: &[(&str, &str)]) {
     for (text, expected) in table {
-        assert_eq!(
-            mistakes(UNIT, text),
-            [format!("director.json:{expected}")],
-            "{text}"
-        );
+        assert_eq!(mistakes(UNIT, text), [format!("director.json:{expected}")], "{text}");
     }
 }
 
@@ -17,48 +13,21 @@ fn check(table: &[(&str, &str)]) {
 fn text_that_is_not_json_is_refused_where_it_ends_to_be() {
     check(&[
         ("", "1:1: the document ends within a value"),
-        (
-            "{\n  \"bindings\": [\n",
-            "3:1: bindings: the document ends within a list",
-        ),
+        ("{\n  \"bindings\": [\n", "3:1: bindings: the document ends within a list"),
         ("{ \"bindings\": }", "1:15: bindings: expected a value"),
-        (
-            "{ \"bindings\": [],\n}",
-            "2:1: there is a comma before the closing bracket; remove it",
-        ),
-        (
-            "{ \"bindings\": [{},] }",
-            "1:19: bindings: there is a comma before the closing bracket; remove it",
-        ),
+        ("{ \"bindings\": [],\n}", "2:1: there is a comma before the closing bracket; remove it"),
+        ("{ \"bindings\": [{},] }", "1:19: bindings: there is a comma before the closing bracket; remove it"),
         ("// All of it.\n{}", "1:1: JSON has no comments; remove it"),
         ("{\n  /* none */\n}", "2:3: JSON has no comments; remove it"),
-        (
-            "{ 'bindings': [] }",
-            "1:3: JSON has strings in double quotes only",
-        ),
+        ("{ 'bindings': [] }", "1:3: JSON has strings in double quotes only"),
         ("{ bindings: [] }", "1:3: expected a key in double quotes"),
-        (
-            "{} {}",
-            "1:4: there is more text after the end of the document; remove it",
-        ),
-        (
-            "{ \"bindings\": [] \"timeouts\": {} }",
-            "1:18: expected `,` or `}`",
-        ),
-        (
-            "{ \"timeouts\": { \"udp_s\": 0x1F } }",
-            "1:27: timeouts: expected `,` or `}`",
-        ),
-        (
-            "{ \"timeouts\": { \"udp_s\": +1 } }",
-            "1:26: timeouts.udp_s: expected a value",
-        ),
+        ("{} {}", "1:4: there is more text after the end of the document; remove it"),
+        ("{ \"bindings\": [] \"timeouts\": {} }", "1:18: expected `,` or `}`"),
+        ("{ \"timeouts\": { \"udp_s\": 0x1F } }", "1:27: timeouts: expected `,` or `}`"),
+        ("{ \"timeouts\": { \"udp_s\": +1 } }", "1:26: timeouts.udp_s: expected a value"),
         // Columns are characters: ä is one.
         ("{ \"ä\": \"ä\" 1 }", "1:12: expected `,` or `}`"),
-        (
-            "\u{feff}{}",
-            "1:1: the document begins with a byte order mark; remove it",
-        ),
+        ("\u{feff}{}", "1:1: the document begins with a byte order mark; remove it"),
     ]);
 }
 
@@ -66,9 +35,7 @@ fn text_that_is_not_json_is_refused_where_it_ends_to_be() {
 fn what_nests_too_deeply_is_refused() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let text = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
-        let [line] = &mistakes(UNIT, &text)[..] else {
-            panic!("one line")
-        };
+        let [line] = &mistakes(UNIT, &text)[..] else { panic!("one line") };
         assert!(line.ends_with(": values are nested too deeply"), "{line}");
     }
 }
@@ -100,10 +67,7 @@ fn unknown_keys_are_refused_with_the_known_ones() {
 #[test]
 fn missing_keys_are_named_where_they_are_missing() {
     check(&[
-        (
-            "{ \"virtual_servers\": [{}] }",
-            "1:23: virtual_servers[0]: the key `virtual` is missing",
-        ),
+        ("{ \"virtual_servers\": [{}] }", "1:23: virtual_servers[0]: the key `virtual` is missing"),
         (
             "{ \"bindings\": [\n{ \"virtual\": \"192.0.2.1\" }] }",
             "2:1: bindings[0]: the key `real` is missing",
@@ -117,10 +81,7 @@ fn values_of_another_type_are_refused() {
         ("[]", "1:1: found a list; write an object"),
         ("5", "1:1: found integer `5`; write an object"),
         ("null", "1:1: found null; write an object"),
-        (
-            "{ \"bindings\": {} }",
-            "1:15: bindings: found an object; write a list",
-        ),
+        ("{ \"bindings\": {} }", "1:15: bindings: found an object; write a list"),
         (
             "{ \"bindings\": [5] }",
             "1:16: bindings[0]: found integer `5`; write an object with \"virtual\" and \"real\"",
@@ -129,14 +90,8 @@ fn values_of_another_type_are_refused() {
             "{ \"bindings\": [[]] }",
             "1:16: bindings[0]: found a list; write an object with \"virtual\" and \"real\"",
         ),
-        (
-            "{ \"timeouts\": [] }",
-            "1:15: timeouts: found a list; write an object",
-        ),
-        (
-            "{ \"timeouts\": [60, 60] }",
-            "1:15: timeouts: found a list; write an object",
-        ),
+        ("{ \"timeouts\": [] }", "1:15: timeouts: found a list; write an object"),
+        ("{ \"timeouts\": [60, 60] }", "1:15: timeouts: found a list; write an object"),
         (
             "{ \"timeouts\": { \"udp_s\": \"9\" } }",
             "1:26: timeouts.udp_s: found string \"9\"; write a whole number",
@@ -149,10 +104,7 @@ fn values_of_another_type_are_refused() {
             "{ \"timeouts\": { \"udp_s\": 1.5 } }",
             "1:26: timeouts.udp_s: found floating point `1.5`; write a whole number",
         ),
-        (
-            "{ \"timeouts\": { \"udp_s\": null } }",
-            "1:26: timeouts.udp_s: found null; write a whole number",
-        ),
+        ("{ \"timeouts\": { \"udp_s\": null } }", "1:26: timeouts.udp_s: found null; write a whole number"),
         (
             "{ \"tcp_without_connection\": true }",
             "1:29: tcp_without_connection: found boolean `true`; write a word in quotes",
@@ -183,11 +135,7 @@ fn values_of_another_type_are_refused() {
 
 #[test]
 fn keys_stand_once() {
-    let unit = changed(
-        UNIT,
-        r#""role": "inside","#,
-        r#""role": "inside", "role": "outside","#,
-    );
+    let unit = changed(UNIT, r#""role": "inside","#, r#""role": "inside", "role": "outside","#);
     let unit = changed(&unit, "  ]\n", "  ],\n  \"name\": \"b\"\n");
     assert_eq!(
         mistakes(&unit, DIRECTOR),
@@ -217,10 +165,7 @@ fn damaged_documents_are_answered() {
             };
             assert!(!error.0.is_empty());
             for position in error.0.iter().filter_map(|diagnostic| diagnostic.position) {
-                assert!(
-                    (1..=lines.len() + 1).contains(&position.line),
-                    "{error} in {text}"
-                );
+                assert!((1..=lines.len() + 1).contains(&position.line), "{error} in {text}");
                 assert!(position.column >= 1, "{error} in {text}");
             }
         }

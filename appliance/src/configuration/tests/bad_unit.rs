@@ -14,16 +14,8 @@ fn check(table: &[(&str, &str, &str)]) {
 fn names_are_checked() {
     let form = "letters, digits, \".\", \"_\" and \"-\", beginning with a letter or digit";
     check(&[
-        (
-            "\"a\"",
-            "\"\"",
-            &format!("2:11: name: \"\" is not a unit's name; write 1 to 32 {form}"),
-        ),
-        (
-            "\"a\"",
-            "\"../a\"",
-            &format!("2:11: name: \"../a\" is not a unit's name; write 1 to 32 {form}"),
-        ),
+        ("\"a\"", "\"\"", &format!("2:11: name: \"\" is not a unit's name; write 1 to 32 {form}")),
+        ("\"a\"", "\"../a\"", &format!("2:11: name: \"../a\" is not a unit's name; write 1 to 32 {form}")),
         (
             "\"outside\"",
             "\"out side\"",
@@ -132,15 +124,8 @@ fn a_port_has_one_device_of_its_own() {
 fn two_spellings_of_a_device_are_one() {
     let eth2 = "\"interface\": \"eth2\"";
     let both = |from: &str, first: &str, second: &str| {
-        let unit = changed(
-            UNIT,
-            "\"interface\": \"eth1\"",
-            &format!("\"{from}\": \"{first}\""),
-        );
-        mistakes(
-            &changed(&unit, eth2, &format!("\"{from}\": \"{second}\"")),
-            DIRECTOR,
-        )
+        let unit = changed(UNIT, "\"interface\": \"eth1\"", &format!("\"{from}\": \"{first}\""));
+        mistakes(&changed(&unit, eth2, &format!("\"{from}\": \"{second}\"")), DIRECTOR)
     };
     assert_eq!(
         both("device", "0000:0a:00.0", "0000:0A:00.0"),
@@ -158,10 +143,7 @@ fn two_spellings_of_a_device_are_one() {
 fn mac_addresses_are_individual() {
     let mac = |text: &str| format!("\"eth1\", \"mac\": \"{text}\"");
     for (text, message) in [
-        (
-            "02-00-5e-10-00-01",
-            "\"02-00-5e-10-00-01\" is not a MAC address; write it like 02:00:5e:10:00:01",
-        ),
+        ("02-00-5e-10-00-01", "\"02-00-5e-10-00-01\" is not a MAC address; write it like 02:00:5e:10:00:01"),
         (
             "ff:ff:ff:ff:ff:ff",
             "ff:ff:ff:ff:ff:ff can not be a port's; write an individual address, like 02:00:5e:10:00:01",
@@ -186,72 +168,39 @@ fn own_addresses_are_a_hosts() {
     };
     let form = "is not an address with a prefix length; write it like 198.51.100.1/24 or 2001:db8::1/64";
     for (text, message) in [
-        (
-            "198.51.100.1",
-            "198.51.100.1 lacks a prefix length; write it like 198.51.100.1/24".to_owned(),
-        ),
-        (
-            "2001:db8::1",
-            "2001:db8::1 lacks a prefix length; write it like 2001:db8::1/64".to_owned(),
-        ),
+        ("198.51.100.1", "198.51.100.1 lacks a prefix length; write it like 198.51.100.1/24".to_owned()),
+        ("2001:db8::1", "2001:db8::1 lacks a prefix length; write it like 2001:db8::1/64".to_owned()),
         ("198.51.100.1/33", format!("\"198.51.100.1/33\" {form}")),
         ("host/24", format!("\"host/24\" {form}")),
-        (
-            "198.51.100.0/24",
-            not_host("198.51.100.0", "the network's address"),
-        ),
-        (
-            "198.51.100.255/24",
-            not_host("198.51.100.255", "the network's broadcast address"),
-        ),
+        ("198.51.100.0/24", not_host("198.51.100.0", "the network's address")),
+        ("198.51.100.255/24", not_host("198.51.100.255", "the network's broadcast address")),
         ("2001:db8::/64", not_host("2001:db8::", "the network's address")),
         ("0.0.0.0/8", not_host("0.0.0.0", "an unspecified address")),
         ("127.0.0.1/8", not_host("127.0.0.1", "a loopback address")),
         ("224.0.0.1/24", not_host("224.0.0.1", "a multicast address")),
         ("240.0.0.1/24", not_host("240.0.0.1", "a reserved address")),
-        (
-            "255.255.255.255/32",
-            not_host("255.255.255.255", "the broadcast address"),
-        ),
+        ("255.255.255.255/32", not_host("255.255.255.255", "the broadcast address")),
         ("::/64", not_host("::", "the unspecified address")),
         ("::1/128", not_host("::1", "the loopback address")),
         ("ff02::1/64", not_host("ff02::1", "a multicast address")),
-        (
-            "::ffff:10.0.0.1/96",
-            not_host("::ffff:10.0.0.1", "an IPv4-mapped address"),
-        ),
+        ("::ffff:10.0.0.1/96", not_host("::ffff:10.0.0.1", "an IPv4-mapped address")),
         (
             "198.51.100.1/0",
             "prefix length 0 would make every address a neighbour; write the network's".to_owned(),
         ),
-        (
-            "10.1.0.1/24",
-            "a port has the address 10.1.0.1 already; addresses are used once".to_owned(),
-        ),
+        ("10.1.0.1/24", "a port has the address 10.1.0.1 already; addresses are used once".to_owned()),
     ] {
         // The second of two, so that its place is not the list's.
         let addresses = format!("\"10.1.0.1/24\", \"{text}\"");
-        check(&[(
-            "\"10.1.0.1/24\"",
-            &addresses,
-            &format!("5:93: ports[1].addresses[1]: {message}"),
-        )]);
+        check(&[("\"10.1.0.1/24\"", &addresses, &format!("5:93: ports[1].addresses[1]: {message}"))]);
     }
 }
 
 #[test]
 fn mtus_are_in_range() {
     check(&[
-        (
-            "\"eth1\"",
-            "\"eth1\", \"mtu\": 67",
-            "4:73: ports[0].mtu: 67 bytes are not in 68 to 9216",
-        ),
-        (
-            "\"eth1\"",
-            "\"eth1\", \"mtu\": 9217",
-            "4:73: ports[0].mtu: 9217 bytes are not in 68 to 9216",
-        ),
+        ("\"eth1\"", "\"eth1\", \"mtu\": 67", "4:73: ports[0].mtu: 67 bytes are not in 68 to 9216"),
+        ("\"eth1\"", "\"eth1\", \"mtu\": 9217", "4:73: ports[0].mtu: 9217 bytes are not in 68 to 9216"),
         (
             "\"eth1\", \"addresses\": [\"198.51.100.1/24\"]",
             "\"eth1\", \"addresses\": [\"2001:db8::1/64\"], \"mtu\": 1279",
@@ -293,26 +242,14 @@ fn sizes_are_in_range() {
             "\"cores\": { \"control\": 1024 }",
             "2:38: cores.control: 1024 is not a CPU; they are numbered from 0 to at most 1023",
         ),
-        (
-            "\"cores\": { \"workers\": [] }",
-            "2:38: cores.workers: 0 workers are not in 1 to 64",
-        ),
+        ("\"cores\": { \"workers\": [] }", "2:38: cores.workers: 0 workers are not in 1 to 64"),
         (
             "\"cores\": { \"workers\": [1, 9999] }",
             "2:42: cores.workers[1]: 9999 is not a CPU; they are numbered from 0 to at most 1023",
         ),
-        (
-            "\"memory_mib\": 63",
-            "2:30: memory_mib: 63 MiB are not in 64 to 1048576",
-        ),
-        (
-            "\"connections\": 0",
-            "2:31: connections: 0 connections are not in 1 to 64000000",
-        ),
-        (
-            "\"connections\": 64000001",
-            "2:31: connections: 64000001 connections are not in 1 to 64000000",
-        ),
+        ("\"memory_mib\": 63", "2:30: memory_mib: 63 MiB are not in 64 to 1048576"),
+        ("\"connections\": 0", "2:31: connections: 0 connections are not in 1 to 64000000"),
+        ("\"connections\": 64000001", "2:31: connections: 64000001 connections are not in 1 to 64000000"),
         (
             "\"socket\": \"a.sock\"",
             "2:26: socket: \"a.sock\" is not a path for a socket; write an absolute path of at most 107 bytes",
@@ -347,12 +284,6 @@ fn all_mistakes_are_told_from_the_top() {
         .collect();
     assert_eq!(
         places,
-        [
-            "unit.json:2:11",
-            "unit.json:4:80",
-            "unit.json:5:71",
-            "unit.json:7:18",
-            "director.json:1:15"
-        ]
+        ["unit.json:2:11", "unit.json:4:80", "unit.json:5:71", "unit.json:7:18", "director.json:1:15"]
     );
 }

@@ -31,10 +31,7 @@ impl Folder {
     fn mistakes(&self) -> Vec<String> {
         let LoadError(diagnostics) = load(&self.0).unwrap_err();
         let path = self.0.display().to_string();
-        diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.to_string().replace(&path, "FOLDER"))
-            .collect()
+        diagnostics.iter().map(|diagnostic| diagnostic.to_string().replace(&path, "FOLDER")).collect()
     }
 }
 
@@ -46,9 +43,7 @@ impl Drop for Folder {
 
 #[test]
 fn a_folder_is_loaded() {
-    let folder = Folder::new()
-        .with("unit.json", UNIT)
-        .with("director.json", DIRECTOR);
+    let folder = Folder::new().with("unit.json", UNIT).with("director.json", DIRECTOR);
     assert_eq!(load(&folder.0).unwrap().unit.name(), "a");
 }
 
@@ -61,9 +56,7 @@ fn the_documented_example_is_right() {
 
 #[test]
 fn an_error_is_a_line_for_each_mistake_with_the_files_path() {
-    let folder = Folder::new()
-        .with("unit.json", "{\n}")
-        .with("director.json", "{ \"bindings\": 1 }");
+    let folder = Folder::new().with("unit.json", "{\n}").with("director.json", "{ \"bindings\": 1 }");
     let error = load(&folder.0).unwrap_err().to_string();
     let path = folder.0.display();
     assert_eq!(
@@ -79,13 +72,7 @@ fn an_error_is_a_line_for_each_mistake_with_the_files_path() {
 fn missing_files_are_told_together() {
     let advice = "the file is missing; `understudy schema` prints what it may have";
     let lines = Folder::new().mistakes();
-    assert_eq!(
-        lines,
-        [
-            format!("FOLDER/unit.json: {advice}"),
-            format!("FOLDER/director.json: {advice}")
-        ]
-    );
+    assert_eq!(lines, [format!("FOLDER/unit.json: {advice}"), format!("FOLDER/director.json: {advice}")]);
 }
 
 #[test]
@@ -93,15 +80,9 @@ fn a_missing_folder_is_told_once() {
     let folder = Folder::new();
     fs::remove_dir(&folder.0).unwrap();
     let advice = "write the path of a folder that has unit.json and director.json";
-    assert_eq!(
-        folder.mistakes(),
-        [format!("FOLDER: there is no such folder; {advice}")]
-    );
+    assert_eq!(folder.mistakes(), [format!("FOLDER: there is no such folder; {advice}")]);
     fs::write(&folder.0, UNIT).unwrap();
-    assert_eq!(
-        folder.mistakes(),
-        [format!("FOLDER: this is not a folder; {advice}")]
-    );
+    assert_eq!(folder.mistakes(), [format!("FOLDER: this is not a folder; {advice}")]);
     fs::remove_file(&folder.0).unwrap();
 }
 
@@ -109,14 +90,9 @@ fn a_missing_folder_is_told_once() {
 fn other_things_than_text_are_told() {
     let folder = Folder::new().with("director.json", DIRECTOR);
     fs::create_dir(folder.0.join("unit.json")).unwrap();
-    assert_eq!(
-        folder.mistakes(),
-        ["FOLDER/unit.json: this is a folder; it should be a file"]
-    );
+    assert_eq!(folder.mistakes(), ["FOLDER/unit.json: this is a folder; it should be a file"]);
 
-    let folder = Folder::new()
-        .with("director.json", b"{\n  \"\xc3\xa4\xff\": 1 }")
-        .with("unit.json", UNIT);
+    let folder = Folder::new().with("director.json", b"{\n  \"\xc3\xa4\xff\": 1 }").with("unit.json", UNIT);
     assert_eq!(
         folder.mistakes(),
         ["FOLDER/director.json:2:5: the file is not UTF-8 text from here on; save it as UTF-8"]
@@ -126,9 +102,7 @@ fn other_things_than_text_are_told() {
 #[test]
 fn files_of_any_size_are_answered() {
     let spaces = vec![b' '; usize::try_from(DOCUMENT_BYTES).unwrap() + 1];
-    let folder = Folder::new()
-        .with("director.json", spaces)
-        .with("unit.json", UNIT);
+    let folder = Folder::new().with("director.json", spaces).with("unit.json", UNIT);
     assert_eq!(
         folder.mistakes(),
         ["FOLDER/director.json: the file is larger than 16 MiB; no configuration is"]

@@ -26,50 +26,27 @@ fn every_key_is_understood() {
     }"#;
     let unit = read_texts(unit, DIRECTOR).unwrap().unit;
     assert_eq!(unit.name(), "a-1");
-    assert_eq!(
-        unit.cores(),
-        &Cores {
-            control: 3,
-            workers: vec![4, 4, 5]
-        }
-    );
+    assert_eq!(unit.cores(), &Cores { control: 3, workers: vec![4, 4, 5] });
     assert_eq!(unit.idle(), Some(Idle::Sleep));
     assert_eq!(unit.hugepages(), Hugepages::Require);
     assert_eq!(unit.memory_mib(), Some(2_048));
     assert_eq!(unit.connections(), 64_000_000);
     assert_eq!(unit.socket(), Path::new("/tmp/a.sock"));
-    let [outside, inside] = unit.ports() else {
-        panic!("two ports")
-    };
+    let [outside, inside] = unit.ports() else { panic!("two ports") };
     assert_eq!((outside.name(), outside.role()), ("outside", PortRole::Outside));
-    assert_eq!(
-        outside.device(),
-        &PortDevice::Vdev("net_tap0,iface=tap-out".to_owned())
-    );
+    assert_eq!(outside.device(), &PortDevice::Vdev("net_tap0,iface=tap-out".to_owned()));
     assert_eq!(outside.mac().unwrap().to_string(), "02:00:5e:00:01:01");
     let addresses: Vec<_> = outside.addresses().iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["198.51.100.1/24", "2001:db8:1::1/64"]);
-    assert_eq!(
-        (outside.mtu(), outside.unmatched(), outside.twin()),
-        (9_000, Unmatched::Drop, "twin-out")
-    );
+    assert_eq!((outside.mtu(), outside.unmatched(), outside.twin()), (9_000, Unmatched::Drop, "twin-out"));
     assert_eq!(inside.device(), &PortDevice::Pci("0000:0a:00.1".to_owned()));
-    assert_eq!(
-        (inside.role(), inside.unmatched()),
-        (PortRole::Inside, Unmatched::Bridge)
-    );
+    assert_eq!((inside.role(), inside.unmatched()), (PortRole::Inside, Unmatched::Bridge));
 }
 
 #[test]
 fn what_a_unit_does_not_say_has_a_default() {
     let unit = read_texts(UNIT, DIRECTOR).unwrap().unit;
-    assert_eq!(
-        unit.cores(),
-        &Cores {
-            control: 0,
-            workers: vec![1]
-        }
-    );
+    assert_eq!(unit.cores(), &Cores { control: 0, workers: vec![1] });
     assert_eq!(unit.idle(), None);
     assert_eq!(unit.hugepages(), Hugepages::Auto);
     assert_eq!(unit.memory_mib(), None);
@@ -78,73 +55,31 @@ fn what_a_unit_does_not_say_has_a_default() {
     let port = &unit.ports()[0];
     assert_eq!(port.device(), &PortDevice::Interface("eth1".to_owned()));
     assert_eq!(port.mac(), None);
-    assert_eq!(
-        (port.mtu(), port.unmatched(), port.twin()),
-        (1_500, Unmatched::Kernel, "outside")
-    );
+    assert_eq!((port.mtu(), port.unmatched(), port.twin()), (1_500, Unmatched::Kernel, "outside"));
 }
 
 #[test]
 fn a_machine_with_one_cpu_has_its_worker_there() {
-    let source = |file, text| Source {
-        file: Path::new(file),
-        text,
-    };
-    let unit = read(source("unit.json", UNIT), source("director.json", DIRECTOR), 1)
-        .unwrap()
-        .unit;
-    assert_eq!(
-        unit.cores(),
-        &Cores {
-            control: 0,
-            workers: vec![0]
-        }
-    );
+    let source = |file, text| Source { file: Path::new(file), text };
+    let unit = read(source("unit.json", UNIT), source("director.json", DIRECTOR), 1).unwrap().unit;
+    assert_eq!(unit.cores(), &Cores { control: 0, workers: vec![0] });
 }
 
 #[test]
 fn cores_may_say_one_thing_only() {
-    let unit = changed(
-        UNIT,
-        r#""name": "a","#,
-        r#""name": "a", "cores": { "control": 2 },"#,
-    );
-    assert_eq!(
-        read_texts(&unit, DIRECTOR).unwrap().unit.cores(),
-        &Cores {
-            control: 2,
-            workers: vec![1]
-        }
-    );
-    let unit = changed(
-        UNIT,
-        r#""name": "a","#,
-        r#""name": "a", "cores": { "workers": [7] },"#,
-    );
-    assert_eq!(
-        read_texts(&unit, DIRECTOR).unwrap().unit.cores(),
-        &Cores {
-            control: 0,
-            workers: vec![7]
-        }
-    );
+    let unit = changed(UNIT, r#""name": "a","#, r#""name": "a", "cores": { "control": 2 },"#);
+    assert_eq!(read_texts(&unit, DIRECTOR).unwrap().unit.cores(), &Cores { control: 2, workers: vec![1] });
+    let unit = changed(UNIT, r#""name": "a","#, r#""name": "a", "cores": { "workers": [7] },"#);
+    assert_eq!(read_texts(&unit, DIRECTOR).unwrap().unit.cores(), &Cores { control: 0, workers: vec![7] });
 }
 
 #[test]
 fn addresses_of_a_host_are_fine() {
-    for address in [
-        "10.0.0.0/31",
-        "10.0.0.1/31",
-        "10.0.0.255/32",
-        "2001:db8::/127",
-        "2001:db8::1/128",
-        "fe80::1/64",
-    ] {
+    for address in
+        ["10.0.0.0/31", "10.0.0.1/31", "10.0.0.255/32", "2001:db8::/127", "2001:db8::1/128", "fe80::1/64"]
+    {
         let unit = changed(UNIT, "198.51.100.1/24", address);
-        assert_eq!(
-            read_texts(&unit, DIRECTOR).unwrap().unit.ports()[0].addresses()[0].to_string(),
-            address
-        );
+        assert_eq!(read_texts(&unit, DIRECTOR).unwrap().unit.ports()[0].addresses()[0].to_string(), address);
     }
     // Each link has its own link-local addresses.
     let unit = changed(UNIT, "198.51.100.1/24", "fe80::1/64");
@@ -179,11 +114,8 @@ fn what_is_balanced_is_understood() {
       "tcp_without_connection": "reset"
     }"#;
     let director = read_texts(UNIT, director).unwrap().director;
-    let predictors: Vec<_> = director
-        .virtual_servers()
-        .iter()
-        .map(director::VirtualServer::predictor)
-        .collect();
+    let predictors: Vec<_> =
+        director.virtual_servers().iter().map(director::VirtualServer::predictor).collect();
     assert_eq!(
         predictors,
         [
@@ -196,17 +128,11 @@ fn what_is_balanced_is_understood() {
     );
     assert!(!director.virtual_servers()[0].is_in_service());
     assert!(director.virtual_servers()[1].is_in_service());
-    let reals: Vec<_> = director
-        .real_servers()
-        .iter()
-        .map(|real| (real.weight(), real.is_in_service()))
-        .collect();
+    let reals: Vec<_> =
+        director.real_servers().iter().map(|real| (real.weight(), real.is_in_service())).collect();
     assert_eq!(reals, [(1_000, true), (1, false), (1, true), (1, true)]);
-    let bindings: Vec<_> = director
-        .bindings()
-        .iter()
-        .map(|each| (each.virtual_server(), each.real_server()))
-        .collect();
+    let bindings: Vec<_> =
+        director.bindings().iter().map(|each| (each.virtual_server(), each.real_server())).collect();
     assert_eq!(bindings, [(0, 0), (0, 1), (0, 3), (1, 2), (2, 3)]);
     let timeouts = director.timeouts();
     let seconds = [
@@ -223,17 +149,12 @@ fn what_is_balanced_is_understood() {
 
 #[test]
 fn nothing_may_be_balanced() {
-    assert_eq!(
-        read_texts(UNIT, DIRECTOR).unwrap().director,
-        director::Configuration::default()
-    );
+    assert_eq!(read_texts(UNIT, DIRECTOR).unwrap().director, director::Configuration::default());
 }
 
 #[test]
 fn one_timeout_may_be_said() {
-    let director = read_texts(UNIT, r#"{ "timeouts": { "udp_s": 30 } }"#)
-        .unwrap()
-        .director;
+    let director = read_texts(UNIT, r#"{ "timeouts": { "udp_s": 30 } }"#).unwrap().director;
     assert_eq!(director.timeouts().udp(), Duration::from_secs(30));
     assert_eq!(director.timeouts().tcp_syn(), Duration::from_secs(60));
 }

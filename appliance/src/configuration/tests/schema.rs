@@ -14,13 +14,8 @@ fn properties(document: &str) -> Vec<(String, Value)> {
     let schema = schema();
     let root = &schema[document];
     let definitions = root["$defs"].as_object().unwrap().values();
-    let objects = definitions
-        .chain([root])
-        .filter_map(|object| object["properties"].as_object());
-    objects
-        .flatten()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    let objects = definitions.chain([root]).filter_map(|object| object["properties"].as_object());
+    objects.flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn keys(document: &str) -> BTreeSet<String> {
@@ -78,17 +73,10 @@ fn every_key_is_listed_and_described() {
             "udp_s",
         ])
     );
-    for (key, property) in properties("unit.json")
-        .into_iter()
-        .chain(properties("director.json"))
-    {
-        let description = property["description"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{key} is not described"));
-        assert!(
-            description.len() > 10 && !description.contains('\n'),
-            "{key}: {description:?}"
-        );
+    for (key, property) in properties("unit.json").into_iter().chain(properties("director.json")) {
+        let description =
+            property["description"].as_str().unwrap_or_else(|| panic!("{key} is not described"));
+        assert!(description.len() > 10 && !description.contains('\n'), "{key}: {description:?}");
     }
 }
 
@@ -109,19 +97,13 @@ fn documents_are_titled_and_closed() {
 fn ranges_and_defaults_are_told() {
     let schema = schema();
     let port = &schema["unit.json"]["$defs"]["Port"]["properties"];
-    assert_eq!(
-        (&port["mtu"]["minimum"], &port["mtu"]["maximum"]),
-        (&68.into(), &9_216.into())
-    );
+    assert_eq!((&port["mtu"]["minimum"], &port["mtu"]["maximum"]), (&68.into(), &9_216.into()));
     assert_eq!(port["mtu"]["default"], 1_500);
     assert_eq!(port["unmatched"]["default"], "kernel");
     let timeouts = &schema["director.json"]["$defs"]["Timeouts"]["properties"];
     assert_eq!(timeouts["tcp_established_s"]["default"], 7_440);
     assert_eq!(timeouts["udp_s"]["maximum"], 1_000_000);
-    assert_eq!(
-        schema["director.json"]["properties"]["tcp_without_connection"]["default"],
-        "drop"
-    );
+    assert_eq!(schema["director.json"]["properties"]["tcp_without_connection"]["default"], "drop");
 }
 
 /// [`Raw::LISTS`] and [`Raw::OBJECTS`] repeat what the types say.
@@ -132,11 +114,7 @@ fn lists_and_objects_are_where_the_types_have_them() {
         let (mut lists, mut objects) = (BTreeSet::new(), BTreeSet::new());
         for (key, property) in properties(document) {
             let types = &property["type"];
-            if types == "array"
-                || types
-                    .as_array()
-                    .is_some_and(|types| types.contains(&"array".into()))
-            {
+            if types == "array" || types.as_array().is_some_and(|types| types.contains(&"array".into())) {
                 lists.insert(key);
             } else if let Some(name) = property["$ref"].as_str() {
                 let definition = name.trim_start_matches("#/$defs/");

@@ -59,12 +59,7 @@ fn nonsense_is_answered_and_the_next_request_served() {
     ] {
         client.send(line);
         client.send(b"\n");
-        assert_eq!(
-            client.receive_error(),
-            ErrorKind::Malformed,
-            "{:?}",
-            String::from_utf8_lossy(line)
-        );
+        assert_eq!(client.receive_error(), ErrorKind::Malformed, "{:?}", String::from_utf8_lossy(line));
     }
     client.send(b"{\"version\":2,\"fetch\":\"status\"}\n");
     assert_eq!(client.receive_error(), ErrorKind::Version);
@@ -95,10 +90,7 @@ fn stuck_clients_hold_up_neither_others_nor_the_stop() {
     // Asks for ever, and never reads: the server's side of the socket is full in the end.
     let deaf = UnixStream::connect(folder.socket()).unwrap();
     deaf.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
-    while (&deaf)
-        .write_all(b"{\"version\":1,\"show\":\"counters\"}\n")
-        .is_ok()
-    {}
+    while (&deaf).write_all(b"{\"version\":1,\"show\":\"counters\"}\n").is_ok() {}
 
     assert!(matches!(show(&folder, Show::Status), Outcome::Status(_)));
     server.stop();
@@ -110,10 +102,7 @@ fn stuck_clients_hold_up_neither_others_nor_the_stop() {
 fn stop_ends_the_wait_for_a_worker() {
     let folder = Folder::new();
     let (view, requests) = worker(1, 1);
-    let mut server = Server::bind(&folder.socket())
-        .unwrap()
-        .serve(inspection(&folder, vec![view]))
-        .unwrap();
+    let mut server = Server::bind(&folder.socket()).unwrap().serve(inspection(&folder, vec![view])).unwrap();
     let mut client = RawClient::connect(&folder.socket());
     client.send(b"{\"version\":1,\"show\":{\"connections\":{}}}\n");
     // The worker has the request, and answers never.
@@ -126,9 +115,7 @@ fn stop_ends_the_wait_for_a_worker() {
 fn clients_are_limited_in_number() {
     let folder = Folder::new();
     let _server = server(&folder);
-    let mut clients: Vec<_> = (0..16)
-        .map(|_| Client::connect(&folder.socket()).unwrap())
-        .collect();
+    let mut clients: Vec<_> = (0..16).map(|_| Client::connect(&folder.socket()).unwrap()).collect();
     for client in &mut clients {
         client.show(Show::Status).unwrap();
     }
@@ -139,11 +126,7 @@ fn clients_are_limited_in_number() {
     );
     drop(clients);
     // The places become free when the threads have noticed.
-    while Client::connect(&folder.socket())
-        .unwrap()
-        .show(Show::Status)
-        .is_err()
-    {}
+    while Client::connect(&folder.socket()).unwrap().show(Show::Status).is_err() {}
 }
 
 #[test]
@@ -165,10 +148,7 @@ fn requests_and_responses_are_read_back() {
 
     let response = Response::new(Outcome::Ports(vec![port("outside", true)]));
     let text = serde_json::to_string(&response).unwrap();
-    assert!(
-        text.starts_with(r#"{"version":1,"ports":[{"name":"outside","#),
-        "{text}"
-    );
+    assert!(text.starts_with(r#"{"version":1,"ports":[{"name":"outside","#), "{text}");
     assert_eq!(serde_json::from_str::<Response>(&text).unwrap(), response);
     // A later unit may tell more.
     let more = text.replacen("\"name\"", "\"color\":\"red\",\"name\"", 1);

@@ -35,19 +35,13 @@ impl Table {
             if found.is_full() {
                 return Some(Cursor { slot, ..cursor });
             }
-            if filter
-                .client
-                .is_none_or(|network| network.contains(&summary.client.address))
-            {
+            if filter.client.is_none_or(|network| network.contains(&summary.client.address)) {
                 found.push(*summary);
             }
         }
         match (end < slots.len(), cursor.second_family) {
             (true, _) => Some(Cursor { slot: end, ..cursor }),
-            (false, false) => Some(Cursor {
-                second_family: true,
-                slot: 0,
-            }),
+            (false, false) => Some(Cursor { second_family: true, slot: 0 }),
             (false, true) => None,
         }
     }
@@ -57,11 +51,7 @@ impl Table {
 fn connection(address: &str, number: u16) -> ConnectionSummary {
     let end = |text: &str, port| Endpoint::new(text.parse::<IpAddr>().unwrap(), port);
     ConnectionSummary {
-        protocol: if number.is_multiple_of(3) {
-            Protocol::Udp
-        } else {
-            Protocol::Tcp
-        },
+        protocol: if number.is_multiple_of(3) { Protocol::Udp } else { Protocol::Tcp },
         client: end(address, number),
         virtual_server: end("192.0.2.100", 80),
         real_server: end("10.1.0.11", 8_080),
@@ -117,20 +107,11 @@ fn pages_have_every_connection_once() {
         sparse((1..=150).map(|number| connection("198.51.100.7", number))),
         sparse((1..=10).map(|number| connection("2001:db8::7", number))),
     ]);
-    let third = Table([
-        sparse((1..=140).map(|number| connection("203.0.113.9", number))),
-        Vec::new(),
-    ]);
+    let third = Table([sparse((1..=140).map(|number| connection("203.0.113.9", number))), Vec::new()]);
     let _server = serve_tables(&folder, vec![first, Table::default(), third]);
 
     for limit in [1, 7, 64, 100, 150, 299, 300, 301, 10_000] {
-        let (all, sizes) = all_pages(
-            &folder,
-            ConnectionQuery {
-                limit,
-                ..ConnectionQuery::default()
-            },
-        );
+        let (all, sizes) = all_pages(&folder, ConnectionQuery { limit, ..ConnectionQuery::default() });
         let clients: BTreeSet<_> = all.iter().map(|connection| connection.client).collect();
         assert_eq!((all.len(), clients.len()), (300, 300), "limit {limit}");
         // A page that says that there are more is right: the last one is never empty.
@@ -139,10 +120,7 @@ fn pages_have_every_connection_once() {
     }
     let (all, _) = all_pages(&folder, ConnectionQuery::default());
     assert_eq!(all[0].translated_port, Some(40_000));
-    assert_eq!(
-        (all[1].translated_port, all[1].idle_ms, all[1].worker),
-        (None, 1_234, 0)
-    );
+    assert_eq!((all[1].translated_port, all[1].idle_ms, all[1].worker), (None, 1_234, 0));
     assert_eq!(all[299].worker, 2);
 }
 
@@ -156,26 +134,13 @@ fn listing_is_narrowed_by_client_and_protocol() {
     let _server = serve_tables(&folder, vec![table]);
 
     let client = Some("2001:db8::/32".parse().unwrap());
-    let (all, _) = all_pages(
-        &folder,
-        ConnectionQuery {
-            client,
-            limit: 10,
-            ..ConnectionQuery::default()
-        },
-    );
+    let (all, _) = all_pages(&folder, ConnectionQuery { client, limit: 10, ..ConnectionQuery::default() });
     assert_eq!(all.len(), 99);
     assert!(all.iter().all(|connection| connection.client.is_ipv6()));
 
     let virtual_server = Some("192.0.2.100:80:udp".parse().unwrap());
-    let (all, sizes) = all_pages(
-        &folder,
-        ConnectionQuery {
-            virtual_server,
-            limit: 33,
-            ..ConnectionQuery::default()
-        },
-    );
+    let (all, sizes) =
+        all_pages(&folder, ConnectionQuery { virtual_server, limit: 33, ..ConnectionQuery::default() });
     assert_eq!((all.len(), sizes), (66, vec![33, 33]));
     assert!(all.iter().all(|connection| connection.protocol == "udp"));
 }
@@ -186,13 +151,8 @@ fn cursor_beyond_the_end_finds_nothing() {
     let _server = serve_tables(&folder, vec![Table::default()]);
     for after in ["0.4.4000000000", "0.6.4000000000", "4000000000.4.0"] {
         let after: PageCursor = after.parse().unwrap();
-        let (all, _) = all_pages(
-            &folder,
-            ConnectionQuery {
-                after: Some(after),
-                ..ConnectionQuery::default()
-            },
-        );
+        let (all, _) =
+            all_pages(&folder, ConnectionQuery { after: Some(after), ..ConnectionQuery::default() });
         assert!(all.is_empty());
     }
 }
@@ -204,20 +164,12 @@ fn worker_that_does_not_answer_is_an_error() {
     let (ended, _) = worker(2, 1);
     let bound = Server::bind(&folder.socket()).unwrap();
     let _server = bound.serve(inspection(&folder, vec![full, ended])).unwrap();
-    for (after, expected) in [
-        ("0.4.0", "worker 0 did not answer in time"),
-        ("1.4.0", "worker 1 does not run"),
-    ] {
-        let query = ConnectionQuery {
-            after: Some(after.parse().unwrap()),
-            ..ConnectionQuery::default()
-        };
-        let answer = Client::connect(&folder.socket())
-            .unwrap()
-            .show(Show::Connections(query));
-        let Err(ClientError::Refused(message)) = answer else {
-            panic!("{answer:?}")
-        };
+    for (after, expected) in
+        [("0.4.0", "worker 0 did not answer in time"), ("1.4.0", "worker 1 does not run")]
+    {
+        let query = ConnectionQuery { after: Some(after.parse().unwrap()), ..ConnectionQuery::default() };
+        let answer = Client::connect(&folder.socket()).unwrap().show(Show::Connections(query));
+        let Err(ClientError::Refused(message)) = answer else { panic!("{answer:?}") };
         assert!(message.starts_with(expected), "{message}");
     }
 }
@@ -257,29 +209,13 @@ fn shard(folder: &Folder, clients: u16) -> Shard {
     });
     let next_hops = next_hops();
     for number in 1..=clients {
-        let v4 = syn(
-            Ipv4Addr::new(198, 51, 100, 7),
-            Ipv4Addr::new(192, 0, 2, 100),
-            number,
-        );
-        let v6 = syn(
-            "2001:db8::7".parse::<Ipv6Addr>().unwrap(),
-            "2001:db8:100::100".parse().unwrap(),
-            number,
-        );
+        let v4 = syn(Ipv4Addr::new(198, 51, 100, 7), Ipv4Addr::new(192, 0, 2, 100), number);
+        let v6 =
+            syn("2001:db8::7".parse::<Ipv6Addr>().unwrap(), "2001:db8:100::100".parse().unwrap(), number);
         for mut packet in [v4, v6] {
-            let frame = Frame {
-                length: packet.len(),
-                bytes: &mut packet,
-                port: PortIndex(0),
-            };
+            let frame = Frame { length: packet.len(), bytes: &mut packet, port: PortIndex(0) };
             let mut verdicts = arrayvec::ArrayVec::new();
-            shard.process(
-                Instant::from_millis(1_000),
-                &next_hops,
-                &mut [frame],
-                &mut verdicts,
-            );
+            shard.process(Instant::from_millis(1_000), &next_hops, &mut [frame], &mut verdicts);
             assert_eq!(verdicts.as_slice(), [Verdict::Forward { port: PortIndex(1) }]);
         }
     }
@@ -296,47 +232,22 @@ fn real_shard_is_listed() {
             request.answer(&shard, Instant::from_millis(4_500));
         }
     });
-    let _server = Server::bind(&folder.socket())
-        .unwrap()
-        .serve(inspection(&folder, vec![view]))
-        .unwrap();
+    let _server = Server::bind(&folder.socket()).unwrap().serve(inspection(&folder, vec![view])).unwrap();
 
-    let (all, sizes) = all_pages(
-        &folder,
-        ConnectionQuery {
-            limit: 50,
-            ..ConnectionQuery::default()
-        },
-    );
+    let (all, sizes) = all_pages(&folder, ConnectionQuery { limit: 50, ..ConnectionQuery::default() });
     assert_eq!(sizes, [50, 50, 50, 30]);
     let clients: BTreeSet<_> = all.iter().map(|connection| connection.client).collect();
     assert_eq!(clients.len(), 180);
-    assert!(
-        all.iter()
-            .all(|connection| connection.idle_ms == 3_500 && connection.state == "syn"),
-        "{all:?}"
-    );
+    assert!(all.iter().all(|connection| connection.idle_ms == 3_500 && connection.state == "syn"), "{all:?}");
     assert_eq!(all[0].virtual_server, "192.0.2.100:80".parse().unwrap());
     assert_eq!(all[0].real_server, "10.1.0.11:80".parse().unwrap());
 
     let real_server = Some("[2001:db8:1::11]:80".parse().unwrap());
-    let (v6, _) = all_pages(
-        &folder,
-        ConnectionQuery {
-            real_server,
-            ..ConnectionQuery::default()
-        },
-    );
+    let (v6, _) = all_pages(&folder, ConnectionQuery { real_server, ..ConnectionQuery::default() });
     assert_eq!(v6.len(), 90);
     for after in ["0.4.4000000000", "0.6.91"] {
         let after = Some(after.parse().unwrap());
-        let (rest, _) = all_pages(
-            &folder,
-            ConnectionQuery {
-                after,
-                ..ConnectionQuery::default()
-            },
-        );
+        let (rest, _) = all_pages(&folder, ConnectionQuery { after, ..ConnectionQuery::default() });
         assert!(rest.iter().all(|connection| connection.client.is_ipv6()));
     }
 }

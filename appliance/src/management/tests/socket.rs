@@ -28,10 +28,7 @@ fn socket_of_a_dead_process_is_replaced() {
     fs::create_dir_all(folder.socket().parent().unwrap()).unwrap();
     drop(UnixListener::bind(folder.socket()).unwrap());
     assert!(folder.socket().exists());
-    assert!(matches!(
-        Client::connect(&folder.socket()),
-        Err(ClientError::LeftBehind(_))
-    ));
+    assert!(matches!(Client::connect(&folder.socket()), Err(ClientError::LeftBehind(_))));
     let _server = server(&folder);
     assert!(matches!(show(&folder, Show::Status), Outcome::Status(_)));
 }
@@ -41,16 +38,10 @@ fn socket_of_a_running_unit_is_left_alone() {
     let folder = Folder::new();
     let mut server = server(&folder);
     let refused = Server::bind(&folder.socket());
-    assert!(
-        matches!(&refused, Err(SocketError::InUse(path)) if *path == folder.socket()),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, Err(SocketError::InUse(path)) if *path == folder.socket()), "{refused:?}");
     assert!(matches!(show(&folder, Show::Status), Outcome::Status(_)));
     server.stop();
-    assert!(matches!(
-        Client::connect(&folder.socket()),
-        Err(ClientError::NotThere(_))
-    ));
+    assert!(matches!(Client::connect(&folder.socket()), Err(ClientError::NotThere(_))));
 }
 
 #[test]
