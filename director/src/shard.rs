@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use arrayvec::ArrayVec;
-use model::Instant;
 use model::limits::BATCH;
+use model::{DropReason, Instant};
+use packet::{Address, Content};
 
 use crate::classify::{Flow, QuotedFlow, Step};
 use crate::counters::ShardCounters;
@@ -59,35 +60,60 @@ pub struct Shard {
     v4: Lane<Ipv4Addr>,
     v6: Lane<Ipv6Addr>,
     staged: Box<ArrayVec<Staged, BATCH>>,
+    waiting_v4: Box<Waiting<Ipv4Addr>>,
+    waiting_v6: Box<Waiting<Ipv6Addr>>,
 }
 
-/// A frame between the stages.
+/// What a frame is, between the stages. What is known of a flow waits beside it in [`Waiting`], family by family: a
+/// list of the larger of all kinds would be copied and walked in full for the smallest.
+#[derive(Clone, Copy)]
 enum Staged {
     Done(Verdict),
-    V4(Flow<Ipv4Addr>),
-    V6(Flow<Ipv6Addr>),
-    ErrorV4(QuotedFlow<Ipv4Addr>),
-    ErrorV6(QuotedFlow<Ipv6Addr>),
+    FlowV4,
+    FlowV6,
+    ErrorV4,
+    ErrorV6,
 }
 
-impl From<Step<Ipv4Addr>> for Staged {
+/// The flows and ICMP errors of one address family that wait for the next stage, in the order of their frames.
+struct Waiting<A> {
+    flows: ArrayVec<Flow<A>, BATCH>,
+    errors: ArrayVec<QuotedFlow<A>, BATCH>,
+}
+
+impl<A: Address> Waiting<A> {
+    fn boxed() -> Box<Self> {
+        Box::new(Self { flows: ArrayVec::new(), errors: ArrayVec::new() })
+    }
+
+    fn clear(&mut self) {
+        self.flows.clear();
+        self.errors.clear();
+    }
+
+    /// Keeps what the first stage found and has the flow's bucket fetched. Returns how the frame is staged, by the
+    /// names that its family has for a flow and an error.
     #[inline]
-    fn from(step: Step<Ipv4Addr>) -> Self {
+    fn keep(&mut self, step: Step<A>, lane: &Lane<A>, flow_kind: Staged, error_kind: Staged) -> Staged {
         match step {
-            Step::Done(verdict) => Self::Done(verdict),
-            Step::Flow(flow) => Self::V4(flow),
-            Step::Error(error) => Self::ErrorV4(error),
+            Step::Done(verdict) => Staged::Done(verdict),
+            Step::Flow(flow) => {
+                lane.table.prefetch(flow.hash);
+                self.flows.push(flow);
+                flow_kind
+            }
+            Step::Error(error) => {
+                self.errors.push(error);
+                error_kind
+            }
         }
     }
-}
 
-impl From<Step<Ipv6Addr>> for Staged {
+    /// The second stage: finds where each flow's connection probably is, and has it fetched.
     #[inline]
-    fn from(step: Step<Ipv6Addr>) -> Self {
-        match step {
-            Step::Done(verdict) => Self::Done(verdict),
-            Step::Flow(flow) => Self::V6(flow),
-            Step::Error(error) => Self::ErrorV6(error),
+    fn find_candidates(&mut self, lane: &Lane<A>) {
+        for flow in &mut self.flows {
+            flow.candidate = lane.table.candidate(flow.hash);
         }
     }
 }
@@ -117,6 +143,8 @@ impl Shard {
             v4: Lane::with_capacity(capacity),
             v6: Lane::with_capacity(capacity),
             staged: Box::default(),
+            waiting_v4: Waiting::boxed(),
+            waiting_v6: Waiting::boxed(),
         }
     }
 
@@ -141,32 +169,66 @@ impl Shard {
     ) {
         self.core.set_time(now);
         self.staged.clear();
-        verdicts.clear();
+        self.waiting_v4.clear();
+        self.waiting_v6.clear();
         for frame in frames.iter_mut() {
-            let staged = self.core.classify(frame);
-            match &staged {
-                Staged::V4(flow) => self.v4.table.prefetch(flow.hash),
-                Staged::V6(flow) => self.v6.table.prefetch(flow.hash),
-                Staged::Done(_) | Staged::ErrorV4(_) | Staged::ErrorV6(_) => {}
-            }
+            let staged = self.classify(frame);
             self.staged.push(staged);
         }
-        for staged in self.staged.iter_mut() {
-            match staged {
-                Staged::V4(flow) => flow.candidate = self.v4.table.candidate(flow.hash),
-                Staged::V6(flow) => flow.candidate = self.v6.table.candidate(flow.hash),
-                Staged::Done(_) | Staged::ErrorV4(_) | Staged::ErrorV6(_) => {}
+        self.waiting_v4.find_candidates(&self.v4);
+        self.waiting_v6.find_candidates(&self.v6);
+        verdicts.clear();
+        self.finish(next_hops, frames, verdicts);
+    }
+
+    /// The first stage of one frame.
+    #[inline]
+    fn classify(&mut self, frame: &mut Frame<'_>) -> Staged {
+        let contiguous = frame.length.min(frame.bytes.len());
+        let packet = match packet::parse(&frame.bytes[..contiguous], frame.length) {
+            Ok(packet) => packet,
+            Err(reason) => return Staged::Done(Verdict::Drop(reason)),
+        };
+        let (core, ethernet) = (&self.core, &packet.ethernet);
+        match packet.content {
+            Content::Ipv4(datagram) => {
+                let step = core.classify_datagram(frame, ethernet, datagram);
+                self.waiting_v4.keep(step, &self.v4, Staged::FlowV4, Staged::ErrorV4)
             }
+            Content::Ipv6(datagram) => {
+                let step = core.classify_datagram(frame, ethernet, datagram);
+                self.waiting_v6.keep(step, &self.v6, Staged::FlowV6, Staged::ErrorV6)
+            }
+            Content::Arp(arp) => Staged::Done(core.classify_arp(frame, ethernet, &arp)),
+            Content::Other => Staged::Done(core.classify_other_protocol(frame, ethernet)),
         }
-        let core = &mut self.core;
-        for (frame, staged) in frames.iter_mut().zip(self.staged.iter()) {
-            verdicts.push(match staged {
-                Staged::Done(verdict) => *verdict,
-                Staged::V4(flow) => self.v4.handle(core, next_hops, frame, flow),
-                Staged::V6(flow) => self.v6.handle(core, next_hops, frame, flow),
-                Staged::ErrorV4(error) => self.v4.handle_error(core, next_hops, frame, error),
-                Staged::ErrorV6(error) => self.v6.handle_error(core, next_hops, frame, error),
-            });
+    }
+
+    /// The last stage of all frames, in their order: each takes the next of what waits for its kind.
+    #[inline]
+    fn finish(
+        &mut self,
+        next_hops: &NextHopTable,
+        frames: &mut [Frame<'_>],
+        verdicts: &mut ArrayVec<Verdict, BATCH>,
+    ) {
+        let Self { core, v4, v6, staged, waiting_v4, waiting_v6 } = self;
+        let (mut flows_v4, mut errors_v4) = (waiting_v4.flows.iter(), waiting_v4.errors.iter());
+        let (mut flows_v6, mut errors_v6) = (waiting_v6.flows.iter(), waiting_v6.errors.iter());
+        for (frame, staged) in frames.iter_mut().zip(staged.iter()) {
+            let verdict = match staged {
+                Staged::Done(verdict) => Some(*verdict),
+                Staged::FlowV4 => flows_v4.next().map(|flow| v4.handle(core, next_hops, frame, flow)),
+                Staged::FlowV6 => flows_v6.next().map(|flow| v6.handle(core, next_hops, frame, flow)),
+                Staged::ErrorV4 => {
+                    errors_v4.next().map(|error| v4.handle_error(core, next_hops, frame, error))
+                }
+                Staged::ErrorV6 => {
+                    errors_v6.next().map(|error| v6.handle_error(core, next_hops, frame, error))
+                }
+            };
+            debug_assert!(verdict.is_some(), "each kind has one waiting for each frame of it");
+            verdicts.push(verdict.unwrap_or(Verdict::Drop(DropReason::NoConnection)));
         }
     }
 
@@ -203,25 +265,6 @@ impl Core {
     )]
     pub(crate) fn set_time(&mut self, now: Instant) {
         self.now_ms = now.as_millis() as u32;
-    }
-
-    #[inline]
-    fn classify(&self, frame: &mut Frame<'_>) -> Staged {
-        let contiguous = frame.length.min(frame.bytes.len());
-        let packet = match packet::parse(&frame.bytes[..contiguous], frame.length) {
-            Ok(packet) => packet,
-            Err(reason) => return Staged::Done(Verdict::Drop(reason)),
-        };
-        match packet.content {
-            packet::Content::Ipv4(datagram) => {
-                self.classify_datagram(frame, &packet.ethernet, datagram).into()
-            }
-            packet::Content::Ipv6(datagram) => {
-                self.classify_datagram(frame, &packet.ethernet, datagram).into()
-            }
-            packet::Content::Arp(arp) => Staged::Done(self.classify_arp(frame, &packet.ethernet, &arp)),
-            packet::Content::Other => Staged::Done(self.classify_other_protocol(frame, &packet.ethernet)),
-        }
     }
 
     pub(crate) fn port(&self, index: crate::PortIndex) -> &Port {
