@@ -102,10 +102,7 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_right() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
         let message = text(&output.stderr);
-        assert!(
-            message.contains("Usage:") || message.contains("--help"),
-            "{arguments:?}: {message}"
-        );
+        assert!(message.contains("Usage:") || message.contains("--help"), "{arguments:?}: {message}");
     }
 }
 
@@ -114,20 +111,14 @@ fn help_and_version_are_no_failure() {
     let help = run(&["--help"]);
     assert!(help.status.success());
     for command in ["run", "check", "schema", "show"] {
-        assert!(
-            text(&help.stdout).contains(&format!("\n  {command}")),
-            "{command}"
-        );
+        assert!(text(&help.stdout).contains(&format!("\n  {command}")), "{command}");
     }
     let version = run(&["--version"]);
     assert!(version.status.success());
     let words: Vec<_> = text(&version.stdout).split_whitespace().collect();
     assert_eq!(words.len(), 2, "{words:?}");
     assert_eq!(words[0], "understudy");
-    assert!(
-        words[1].starts_with(|first: char| first.is_ascii_digit()),
-        "{words:?}"
-    );
+    assert!(words[1].starts_with(|first: char| first.is_ascii_digit()), "{words:?}");
 }
 
 #[test]
@@ -136,10 +127,7 @@ fn show_without_a_unit_fails_in_one_line() {
     let socket = format!("{}/a.sock", folder.path());
     let output = run(&["show", "status", "--socket", &socket]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(
-        text(&output.stderr),
-        format!("understudy: no unit is running at {socket}\n")
-    );
+    assert_eq!(text(&output.stderr), format!("understudy: no unit is running at {socket}\n"));
 }
 
 #[test]
@@ -158,11 +146,7 @@ fn show_prints_a_table_or_json() {
         arguments.extend(option);
         let output = run(&arguments);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        assert!(
-            text(&output.stdout).starts_with(expected),
-            "{}",
-            text(&output.stdout)
-        );
+        assert!(text(&output.stdout).starts_with(expected), "{}", text(&output.stdout));
         assert_eq!(unit.join().unwrap(), [r#"{"version":1,"show":"neighbors"}"#]);
     }
 }
@@ -178,19 +162,8 @@ fn list_is_fetched_page_by_page() {
         format!(r#"{{"version":1,"connections":{{"list":[{list}],"after":{after}}}}}"#)
     };
     let folder = Folder::new();
-    let (socket, unit) = play_unit(
-        &folder,
-        vec![page(1000, "\"0.4.1000\""), page(500, "\"0.4.1500\"")],
-    );
-    let output = run(&[
-        "show",
-        "connections",
-        "--limit",
-        "1500",
-        "--json",
-        "--socket",
-        &socket,
-    ]);
+    let (socket, unit) = play_unit(&folder, vec![page(1000, "\"0.4.1000\""), page(500, "\"0.4.1500\"")]);
+    let output = run(&["show", "connections", "--limit", "1500", "--json", "--socket", &socket]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["connections"]["list"].as_array().unwrap().len(), 1_500);
@@ -211,10 +184,7 @@ fn refusal_of_the_unit_is_passed_on() {
             r#"{"version":1,"error":{"kind":"worker_silent","message":"worker 3 is stuck"}}"#,
             "worker 3 is stuck",
         ),
-        (
-            r#"{"version":9,"error":{"kind":"of_tomorrow","message":"speak version 9"}}"#,
-            "speak version 9",
-        ),
+        (r#"{"version":9,"error":{"kind":"of_tomorrow","message":"speak version 9"}}"#, "speak version 9"),
         ("hello", "answers in another way than version 1"),
     ] {
         let folder = Folder::new();
@@ -222,10 +192,7 @@ fn refusal_of_the_unit_is_passed_on() {
         let output = run(&["show", "counters", "--socket", &socket]);
         assert_eq!(output.status.code(), Some(1));
         let message = text(&output.stderr);
-        assert!(
-            message.starts_with("understudy: ") && message.contains(expected),
-            "{message}"
-        );
+        assert!(message.starts_with("understudy: ") && message.contains(expected), "{message}");
         assert_eq!(message.lines().count(), 1, "{message}");
     }
 }
@@ -233,10 +200,7 @@ fn refusal_of_the_unit_is_passed_on() {
 #[test]
 fn reader_that_has_seen_enough_is_no_failure() {
     let neighbor = r#"{"port":"inside","address":"10.1.0.11","mac":null,"state":"failed","used_as":[]}"#;
-    let answer = format!(
-        r#"{{"version":1,"neighbors":[{}]}}"#,
-        vec![neighbor; 5_000].join(",")
-    );
+    let answer = format!(r#"{{"version":1,"neighbors":[{}]}}"#, vec![neighbor; 5_000].join(","));
     let folder = Folder::new();
     let (socket, _unit) = play_unit(&folder, vec![answer]);
     let mut child = understudy(&["show", "neighbors", "--socket", &socket])
@@ -281,11 +245,7 @@ fn mistakes_are_told_with_their_place_before_anything_is_touched() {
     }
     let nowhere = run(&["check", "--config", "/nowhere"]);
     assert_eq!(nowhere.status.code(), Some(1));
-    assert!(
-        text(&nowhere.stderr).contains("/nowhere"),
-        "{}",
-        text(&nowhere.stderr)
-    );
+    assert!(text(&nowhere.stderr).contains("/nowhere"), "{}", text(&nowhere.stderr));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What EAL is started with.
 
 use crate::configuration::{Hugepages, PortDevice, UnitConfiguration};
-use crate::memory;
+use crate::{memory, system};
 
 /// EAL's arguments for a unit.
 pub(crate) struct EalArguments {
@@ -25,6 +25,8 @@ impl EalArguments {
             "--lcores".to_owned(),
             lcores(unit),
             "--no-telemetry".to_owned(),
+            "--file-prefix".to_owned(),
+            system::file_prefix(),
             "--log-level=*:warning".to_owned(),
             // It would complain about each kernel feature that it does without; a failure comes back as an error.
             "--log-level=pmd.net.tap:critical".to_owned(),

@@ -8,6 +8,14 @@ pub enum RunError {
     /// Ports, hugepages and interfaces need root.
     #[error("root is needed to open ports and make interfaces; run it with sudo")]
     NotRoot,
+    /// A configured CPU is not there.
+    #[error("CPU {cpu} of \"cores\" in unit.json can not be used; this process may use CPUs {usable}")]
+    Cpu {
+        /// The configured CPU.
+        cpu: usize,
+        /// Those that can be used, as a list.
+        usable: String,
+    },
     /// Signal handlers could not be installed.
     #[error("can not handle SIGINT and SIGTERM: {0}")]
     Signal(#[source] io::Error),

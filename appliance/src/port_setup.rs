@@ -1,6 +1,5 @@
 //! Opening the ports and their kernel twins.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -161,8 +160,9 @@ fn probe(eal: &Eal, device: &PortDevice, index: usize, workers: usize) -> Result
     }
 }
 
+/// Asks the kernel, not `/sys`, which may be another network namespace's.
 fn interface_exists(name: &str) -> bool {
-    Path::new("/sys/class/net").join(name).exists()
+    nix::net::if_::if_nametoindex(name).is_ok()
 }
 
 /// Has the kernel finish its packets before an af_packet port sees them: with offloads, they come with half a
@@ -174,6 +174,19 @@ fn prepare_interface(interface: &str) {
         log::warn!(
             "could not run `ethtool -K {interface} {}`; packets may come unfinished",
             offloads.join(" ")
+        );
+    }
+    silence_arp(interface);
+}
+
+/// Linux answers ARP on any interface for the addresses of all, so on this one for those of the twins: neighbours would
+/// learn the interface's MAC address in place of the unit's.
+fn silence_arp(interface: &str) {
+    const ANSWER_NOTHING: &str = "8";
+    let parameter = format!("/proc/sys/net/ipv4/conf/{interface}/arp_ignore");
+    if let Err(error) = std::fs::write(&parameter, ANSWER_NOTHING) {
+        log::warn!(
+            "can not write {ANSWER_NOTHING} to {parameter} ({error}); neighbours may learn a wrong MAC address"
         );
     }
 }

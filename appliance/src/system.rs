@@ -2,8 +2,35 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 
-use crate::configuration::{Idle, UnitConfiguration};
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
+use crate::configuration::{Cores, Idle, UnitConfiguration};
+use crate::error::RunError;
+
+/// What keeps this process' runtime folder apart from those of other DPDK programs.
+pub(crate) fn file_prefix() -> String {
+    format!("understudy-{}", std::process::id())
+}
+
+/// Removes the empty folder that EAL makes for a process, whatever it is told, and never removes. It may be elsewhere,
+/// by another prefix in the EAL arguments: then it stays.
+pub(crate) fn remove_runtime_folder() {
+    let _ = fs::remove_dir(Path::new("/var/run/dpdk").join(file_prefix()));
+}
+
+/// Checks that the process may run on each configured CPU: EAL would only say that its arguments are bad.
+pub(crate) fn check_cpus(cores: &Cores) -> Result<(), RunError> {
+    let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else { return Ok(()) };
+    let is_usable = |cpu: &usize| allowed.is_set(*cpu).unwrap_or(false);
+    let Some(&cpu) = cores.workers.iter().chain([&cores.control]).find(|cpu| !is_usable(cpu)) else {
+        return Ok(());
+    };
+    let usable: Vec<String> = (0..CpuSet::count()).filter(is_usable).map(|cpu| cpu.to_string()).collect();
+    Err(RunError::Cpu { cpu, usable: usable.join(", ") })
+}
 
 /// Bytes of free hugepages of all sizes.
 pub(crate) fn free_hugepage_bytes() -> u64 {

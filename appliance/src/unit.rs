@@ -53,6 +53,7 @@ pub fn run(start: Start) -> Result<(), RunError> {
     let stop = stop_on_signals()?;
     let unit = Arc::new(start.configuration.unit);
     let director = Arc::new(start.configuration.director);
+    system::check_cpus(unit.cores())?;
     // First of all: a second unit with the same socket must not touch the ports of the first.
     let socket = Server::bind(unit.socket())?;
 
@@ -65,7 +66,8 @@ pub fn run(start: Start) -> Result<(), RunError> {
     let watcher = Arc::new(Watcher::start(twins(&unit), real_addresses(&director))?);
 
     let kernel_path = Arc::new(KernelPathCounters::default());
-    let (workers, rings, views) = build_workers(&unit, &director, &ports, &mut queues, &watcher, &stop);
+    let (workers, rings, views) =
+        build_workers(&unit, &director, &ports, &mut queues, &watcher, &pool, &stop);
     let sources = Sources {
         unit: Arc::clone(&unit),
         director: Arc::clone(&director),
@@ -88,7 +90,9 @@ pub fn run(start: Start) -> Result<(), RunError> {
 
     log::info!("unit {} stops", unit.name());
     server.stop();
-    handles.into_iter().try_for_each(LcoreHandle::join).map_err(RunError::Worker)
+    let ended = handles.into_iter().try_for_each(LcoreHandle::join);
+    system::remove_runtime_folder();
+    ended.map_err(RunError::Worker)
 }
 
 fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
@@ -132,6 +136,7 @@ fn build_workers(
     ports: &Arc<[Port]>,
     queues: &mut PortQueues,
     watcher: &Watcher,
+    pool: &Mempool,
     stop: &Arc<AtomicBool>,
 ) -> (Vec<Worker>, Vec<WorkerRings>, Vec<WorkerView>) {
     let cpus = &unit.cores().workers;
@@ -166,6 +171,7 @@ fn build_workers(
             outputs: transmit.into_iter().map(Output::new).collect(),
             hand_over,
             kernel,
+            pool: pool.clone(),
             next_hops: watcher.next_hops(),
             resolver: watcher.resolver(),
             listings,

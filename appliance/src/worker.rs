@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use arrayvec::ArrayVec;
 use crossbeam::channel::Receiver;
 use director::{Frame, NextHopTable, PortIndex, Shard, Verdict};
-use dpdk::{Mbuf, ReceiveQueue};
+use dpdk::{Mbuf, Mempool, ReceiveQueue};
 use model::limits::{BATCH, RECEIVE_BURST};
 use model::{DropReason, Instant};
 
@@ -47,6 +47,7 @@ pub(crate) struct Worker {
     pub(crate) outputs: Vec<Output>,
     pub(crate) hand_over: HandOver,
     pub(crate) kernel: KernelRings,
+    pub(crate) pool: Mempool,
     pub(crate) next_hops: Arc<ArcSwap<NextHopTable>>,
     pub(crate) resolver: Resolver,
     pub(crate) listings: Receiver<ListRequest>,
@@ -236,6 +237,13 @@ impl Running {
         match verdict {
             Verdict::Forward { port } => {
                 self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Forwarded, counters);
+            }
+            Verdict::Flood { port: output } => {
+                // Counted once, as forwarded: it came in once. A copy that finds no room is lost.
+                if let Some(copy) = self.worker.pool.copy_of(&mbuf) {
+                    let _ = self.worker.kernel.send(Packet { mbuf: copy, port });
+                }
+                self.worker.outputs[usize::from(output.0)].push(mbuf, Origin::Forwarded, counters);
             }
             Verdict::Answer { length } => {
                 mbuf.truncate(length);

@@ -177,15 +177,14 @@ impl Core {
     #[cold]
     pub(crate) fn classify_other_protocol(&self, frame: &Frame<'_>, ethernet: &Ethernet) -> Verdict {
         let port = self.port(frame.port);
-        match (
-            ethernet.destination == port.mac || ethernet.destination.is_group(),
-            port.unmatched,
-            port.bridge_to,
-        ) {
-            // The kernel speaks ARP, neighbour discovery and routing protocols, whatever the policy.
-            (true, _, _) => Verdict::Kernel,
-            (false, Unmatched::Bridge, Some(port)) => Verdict::Forward { port },
-            (false, _, _) => Verdict::Drop(DropReason::NotOurMac),
+        let bridge_to = port.bridge_to.filter(|_| port.unmatched == Unmatched::Bridge);
+        // The kernel speaks ARP, neighbour discovery and routing protocols, whatever the policy.
+        match (ethernet.destination, bridge_to) {
+            (mac, _) if mac == port.mac => Verdict::Kernel,
+            (mac, Some(port)) if mac.is_group() => Verdict::Flood { port },
+            (mac, None) if mac.is_group() => Verdict::Kernel,
+            (_, Some(port)) => Verdict::Forward { port },
+            (_, None) => Verdict::Drop(DropReason::NotOurMac),
         }
     }
 

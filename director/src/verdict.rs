@@ -25,6 +25,12 @@ pub enum Verdict {
         /// The output port.
         port: PortIndex,
     },
+    /// Transmit on `port` unchanged, and hand a copy to the kernel twin of the port it came from: a bridged frame for a
+    /// group of stations, of which the unit may be one.
+    Flood {
+        /// The output port.
+        port: PortIndex,
+    },
     /// Transmit on the port it came from: the frame was rewritten into a reply.
     Answer {
         /// Bytes of the reply.

@@ -180,6 +180,9 @@ fn policy_for_unmatched_packets_is_the_ports() {
         assert_eq!(bench.send(OUTSIDE, elsewhere()).0, routed);
         assert_eq!(bench.send(OUTSIDE, own()).0, Verdict::Kernel);
         assert_eq!(bench.send(OUTSIDE, to_other_station()).0, bridged);
+        let to_all =
+            if unmatched == Unmatched::Bridge { Verdict::Flood { port: INSIDE } } else { Verdict::Kernel };
+        assert_eq!(bench.send(OUTSIDE, arp("198.51.100.77")).0, to_all);
         bench.check();
     }
 }

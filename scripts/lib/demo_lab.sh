@@ -137,7 +137,9 @@ END
 
 # launch_unit: starts the unit, plugs its ports into the switches, waits until it knows the way to all real servers.
 launch_unit() {
-    spawn ip netns exec "$LAB-unit" "$binary" run --config "$WORK/configuration" >"$UNIT_LOG" 2>&1
+    # RUNTIME_DIRECTORY: DPDK makes a folder there that it does not remove.
+    spawn ip netns exec "$LAB-unit" env RUNTIME_DIRECTORY="$WORK" \
+        "$binary" run --config "$WORK/configuration" >"$UNIT_LOG" 2>&1
     unit=$!
     wait_for 30 "the unit's management socket" unit_answers_or_ended
     kill -0 "$unit" 2>/dev/null || die "the unit ended by itself"
@@ -159,6 +161,11 @@ real_servers_known() {
 # show WHAT [ARGUMENTS]: asks the unit.
 show() {
     "$binary" show "$@" --socket "$WORK/understudy.sock"
+}
+
+# packet_memory: what kind of memory packets are in.
+packet_memory() {
+    show status --json | jq --raw-output 'if .status.hugepages then "in hugepages" else "in ordinary memory" end'
 }
 
 # fetch URL COUNT: fetches a page COUNT times, each time on a new connection, into $WORK/answers. Gives up at the

@@ -37,9 +37,7 @@ pub(crate) fn code_of(text: &str) -> String {
             rest = &rest[bytes..];
         } else if is_identifier(next) {
             // A whole word at a time: the r of `for"` is no raw string's.
-            let bytes = rest
-                .find(|character| !is_identifier(character))
-                .unwrap_or(rest.len());
+            let bytes = rest.find(|character| !is_identifier(character)).unwrap_or(rest.len());
             code.push_str(&rest[..bytes]);
             rest = &rest[bytes..];
         } else {
@@ -85,10 +83,7 @@ fn literal_bytes(text: &str) -> Option<usize> {
         let length = body.find(&end).map_or(body.len(), |at| at + end.len());
         return Some(prefix + 1 + hashes + 1 + length);
     }
-    let quote = unprefixed
-        .chars()
-        .next()
-        .filter(|quote| ['"', '\''].contains(quote))?;
+    let quote = unprefixed.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
     let body = &unprefixed[1..];
     if quote == '\'' && !body.starts_with('\\') && body.chars().nth(1) != Some('\'') {
         return None; // A lifetime.
@@ -137,8 +132,7 @@ fn block_bytes(code: &str) -> usize {
 
 /// The words of `code`.
 pub(crate) fn identifiers(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|character| !is_identifier(character))
-        .filter(|word| !word.is_empty())
+    code.split(|character| !is_identifier(character)).filter(|word| !word.is_empty())
 }
 
 /// The paths that `code` imports or names.
@@ -175,11 +169,7 @@ fn expand(tokens: &[&str], at: usize, prefix: &[String], found: &mut Vec<Expande
     }
     at += 1;
     while at < tokens.len() && tokens[at] != "}" {
-        at = if tokens[at] == "," {
-            at + 1
-        } else {
-            expand(tokens, at, &path, found).max(at + 1)
-        };
+        at = if tokens[at] == "," { at + 1 } else { expand(tokens, at, &path, found).max(at + 1) };
     }
     at + 1
 }
@@ -190,10 +180,7 @@ fn plain_path(tokens: &[&str], mut at: usize) -> (Vec<String>, usize) {
     if tokens.get(at) == Some(&"::") {
         at += 1;
     }
-    while let Some(part) = tokens
-        .get(at)
-        .filter(|part| part.starts_with(is_identifier) || **part == "*")
-    {
+    while let Some(part) = tokens.get(at).filter(|part| part.starts_with(is_identifier) || **part == "*") {
         path.push((*part).to_owned());
         at += 1;
         if tokens.get(at) != Some(&"::") {
@@ -210,8 +197,7 @@ fn tokens(code: &str) -> Vec<&str> {
     let mut rest = code.trim_start();
     while let Some(first) = rest.chars().next() {
         let bytes = if is_identifier(first) {
-            rest.find(|character| !is_identifier(character))
-                .unwrap_or(rest.len())
+            rest.find(|character| !is_identifier(character)).unwrap_or(rest.len())
         } else if rest.starts_with("::") {
             2
         } else {

@@ -37,30 +37,17 @@ impl Workspace {
             .current_dir(root)
             .output()
             .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
         let packages = metadata["packages"].as_array().expect("packages");
-        Self {
-            crates: packages
-                .iter()
-                .map(|package| Crate::read(package, root))
-                .collect(),
-        }
+        Self { crates: packages.iter().map(|package| Crate::read(package, root)).collect() }
     }
 }
 
 impl Crate {
     /// A crate without anything.
     pub(crate) fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            dependencies: Vec::new(),
-            files: Vec::new(),
-        }
+        Self { name: name.to_owned(), dependencies: Vec::new(), files: Vec::new() }
     }
 
     fn read(package: &Value, root: &Path) -> Self {

@@ -17,22 +17,9 @@ fn linux_interfaces_serve_as_ports() {
     });
     for address in [VIRTUAL_V4, VIRTUAL_V6] {
         lab.neighbor.ping(&address.to_string());
-        let host = if address.is_ipv4() {
-            address.to_string()
-        } else {
-            format!("[{address}]")
-        };
-        assert!(
-            lab.client
-                .fetch(&format!("http://{host}/"))
-                .starts_with("server "),
-            "{host}"
-        );
-        assert_eq!(
-            lab.client.fetch(&format!("http://{host}/large")).len(),
-            page.len(),
-            "{host}"
-        );
+        let host = if address.is_ipv4() { address.to_string() } else { format!("[{address}]") };
+        assert!(lab.client.fetch(&format!("http://{host}/")).starts_with("server "), "{host}");
+        assert_eq!(lab.client.fetch(&format!("http://{host}/large")).len(), page.len(), "{host}");
     }
     for address in line_addresses() {
         let answered = ask_by_datagram(&lab.client.datagrams(address), "hello");
@@ -53,7 +40,7 @@ fn linux_interfaces_serve_two_workers() {
     let lab = Lab::start(&plan);
     for number in 0..16 {
         let (from, _) = crate::lab::plan::client_addresses(number);
-        let mut connection = lab.client.connect_from(from.into(), line_addresses()[0]);
+        let mut connection = lab.client.connect_from((from, 0).into(), line_addresses()[0]);
         assert!(connection.ask("hello").is_ok(), "client {from}");
     }
     let by_worker = lab.view.connections_by_worker();

@@ -21,11 +21,7 @@ fn write(folder: &Folder, unit: &str, director: &str) -> String {
 fn understudy(arguments: &[&str]) -> Output {
     let run = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_understudy"));
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("understudy runs")
+        command.args(arguments).stdin(Stdio::null()).output().expect("understudy runs")
     };
     Namespace::new().enter_with_sys(run)
 }
@@ -49,12 +45,7 @@ fn mistakes_in_the_configuration_are_told_with_their_place() {
     let director = line_services("roundrobin", 3).to_string();
     let folder = Folder::new();
     for (file, unit, director, expected) in [
-        (
-            "unit.json:1:13",
-            "{ \"name\": 1 }".to_owned(),
-            director.clone(),
-            "name",
-        ),
+        ("unit.json:1:13", "{ \"name\": 1 }".to_owned(), director.clone(), "name"),
         ("unit.json:1:", "{".to_owned(), director.clone(), ""),
         (
             "director.json:2:4",
@@ -79,10 +70,7 @@ fn mistakes_in_the_configuration_are_told_with_their_place() {
         let configuration = write(&folder, &unit, &director);
         for command in ["run", "check"] {
             let said = complaint(&[command, "--config", &configuration], 1);
-            assert!(
-                said.contains(file.trim_end_matches(char::is_numeric)),
-                "{command}: {file} in {said}"
-            );
+            assert!(said.contains(file.trim_end_matches(char::is_numeric)), "{command}: {file} in {said}");
             assert!(said.contains(expected), "{command}: {expected} in {said}");
         }
     }
@@ -98,14 +86,9 @@ fn a_missing_folder_is_told() {
 
 #[test]
 fn wrong_usage_is_status_2() {
-    for arguments in [
-        &["walk"][..],
-        &["run", "--fast"],
-        &["show"],
-        &["show", "nothing"],
-        &[],
-        &["check", "a", "b"],
-    ] {
+    for arguments in
+        [&["walk"][..], &["run", "--fast"], &["show"], &["show", "nothing"], &[], &["check", "a", "b"]]
+    {
         let said = complaint(arguments, 2);
         assert!(!said.is_empty(), "{arguments:?} says nothing");
     }
@@ -120,18 +103,11 @@ fn a_port_that_is_not_there_is_named() {
     let port = unit["ports"][1].as_object_mut().expect("a port");
     port.remove("vdev");
     port.insert("interface".to_owned(), json!("eth-nowhere"));
-    let configuration = write(
-        &folder,
-        &unit.to_string(),
-        &line_services("roundrobin", 3).to_string(),
-    );
+    let configuration = write(&folder, &unit.to_string(), &line_services("roundrobin", 3).to_string());
     let said = complaint(&["run", "--config", &configuration], 1);
     let last = last_line(&said);
     assert!(last.contains("inside") && last.contains("eth-nowhere"), "{said}");
-    assert!(
-        !folder.path().join("unit.sock").exists(),
-        "the socket stayed behind"
-    );
+    assert!(!folder.path().join("unit.sock").exists(), "the socket stayed behind");
 }
 
 #[test]
@@ -141,11 +117,7 @@ fn a_device_that_is_not_there_is_named() {
     let port = unit["ports"][0].as_object_mut().expect("a port");
     port.remove("vdev");
     port.insert("device".to_owned(), json!("00ff:1f:1f.7"));
-    let configuration = write(
-        &folder,
-        &unit.to_string(),
-        &line_services("roundrobin", 3).to_string(),
-    );
+    let configuration = write(&folder, &unit.to_string(), &line_services("roundrobin", 3).to_string());
     let said = complaint(&["run", "--config", &configuration], 1);
     let last = last_line(&said);
     assert!(last.contains("00ff:1f:1f.7"), "{said}");
@@ -158,10 +130,7 @@ fn a_socket_in_use_is_told_and_its_unit_is_left_alone() {
     let unit = Plan::default().unit_json(&lab.view.socket).to_string();
     let configuration = write(&folder, &unit, &line_services("roundrobin", 3).to_string());
     let said = complaint(&["run", "--config", &configuration], 1);
-    assert!(
-        last_line(&said).contains(&lab.view.socket.display().to_string()),
-        "{said}"
-    );
+    assert!(last_line(&said).contains(&lab.view.socket.display().to_string()), "{said}");
     let mut connection = lab.client.connect(crate::lab::plan::line_addresses()[0]);
     assert!(connection.ask("hello").is_ok());
 }
@@ -169,8 +138,19 @@ fn a_socket_in_use_is_told_and_its_unit_is_left_alone() {
 #[test]
 fn nobody_answers_where_no_unit_runs() {
     let said = complaint(&["show", "status", "--socket", "/nowhere/unit.sock"], 1);
+    assert!(said.contains("/nowhere/unit.sock") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_cpu_that_is_not_there_is_named() {
+    let folder = Folder::new();
+    let mut unit = unit_json(&folder);
+    unit["cores"]["workers"] = json!([1, 120]);
+    let configuration = write(&folder, &unit.to_string(), &line_services("roundrobin", 3).to_string());
+    let said = complaint(&["run", "--config", &configuration], 1);
+    let last = last_line(&said);
     assert!(
-        said.contains("/nowhere/unit.sock") && said.lines().count() == 1,
-        "{said}"
+        last.contains("120") && !last.contains("--lcores"),
+        "in DPDK's words, not in an operator's: {last}"
     );
 }

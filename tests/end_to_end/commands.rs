@@ -9,10 +9,8 @@ use crate::lab::plan::{Plan, line_addresses};
 
 /// What a command prints, which must succeed and say nothing else.
 fn printed(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_understudy"))
-        .args(arguments)
-        .output()
-        .expect("understudy runs");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_understudy")).args(arguments).output().expect("understudy runs");
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {complained}");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -34,37 +32,21 @@ fn every_table_is_shown() {
     ] {
         let output = lab.view.command(&[what]);
         let table = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && table.contains(expected),
-            "show {what}:\n{table}"
-        );
-        assert!(
-            lab.view.ask(what, &[]).is_ok_and(|answer| !answer.is_null()),
-            "show {what} --json"
-        );
+        assert!(output.status.success() && table.contains(expected), "show {what}:\n{table}");
+        assert!(lab.view.ask(what, &[]).is_ok_and(|answer| !answer.is_null()), "show {what} --json");
     }
 }
 
 #[test]
 fn the_example_configuration_is_right() {
-    printed(&[
-        "check",
-        "--config",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/docs/example"),
-    ]);
+    printed(&["check", "--config", concat!(env!("CARGO_MANIFEST_DIR"), "/docs/example")]);
 }
 
 #[test]
 fn the_schema_is_json_and_has_the_keys() {
     let schema: Value = serde_json::from_str(&printed(&["schema"])).expect("JSON");
     let schema = schema.to_string();
-    for key in [
-        "virtual_servers",
-        "predictor",
-        "tcp_established_s",
-        "hugepages",
-        "unmatched",
-    ] {
+    for key in ["virtual_servers", "predictor", "tcp_established_s", "hugepages", "unmatched"] {
         assert!(schema.contains(key), "{key}");
     }
 }

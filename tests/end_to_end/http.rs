@@ -23,11 +23,8 @@ fn large_page() -> Vec<u8> {
 
 #[test]
 fn round_robin_serves_pages_of_all_servers_in_turn() {
-    let lab = Lab::start(&Plan {
-        director: web("roundrobin", 3),
-        large: Some(Vec::new()),
-        ..Plan::default()
-    });
+    let lab =
+        Lab::start(&Plan { director: web("roundrobin", 3), large: Some(Vec::new()), ..Plan::default() });
     for (url, virtual_server) in [(V4, "192.0.2.100:80:tcp"), (V6, "[2001:db8:100::100]:80:tcp")] {
         let pages: Vec<String> = (0..30).map(|_| lab.client.fetch(url)).collect();
         let mut by_server = BTreeMap::new();
@@ -39,18 +36,11 @@ fn round_robin_serves_pages_of_all_servers_in_turn() {
             BTreeMap::from([("server 1\n", 10), ("server 2\n", 10), ("server 3\n", 10)]),
             "{url}"
         );
-        assert!(
-            pages.windows(2).all(|pair| pair[0] != pair[1]),
-            "one server twice in a row: {pages:?}"
-        );
+        assert!(pages.windows(2).all(|pair| pair[0] != pair[1]), "one server twice in a row: {pages:?}");
         assert_eq!(lab.view.virtual_server(virtual_server).admitted, 30);
     }
-    for real_server in [
-        "10.1.0.11:80:tcp",
-        "10.1.0.12:80:tcp",
-        "10.1.0.13:80:tcp",
-        "[2001:db8:2::11]:80:tcp",
-    ] {
+    for real_server in ["10.1.0.11:80:tcp", "10.1.0.12:80:tcp", "10.1.0.13:80:tcp", "[2001:db8:2::11]:80:tcp"]
+    {
         assert_eq!(lab.view.real_server(real_server).admitted, 10, "{real_server}");
     }
 }
@@ -81,11 +71,7 @@ fn a_large_download_arrives_as_it_was_sent() {
         let url = format!("{url}large");
         let arguments = ["--silent", "--show-error", "--fail", "--max-time", "120", &url];
         let output = lab.client.namespace.output("curl", &arguments);
-        assert!(
-            output.status.success(),
-            "{url}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(
             output.stdout == large,
             "{url}: {} bytes came, and not those that were sent",

@@ -28,26 +28,15 @@ fn neighbors_learn_the_units_mac_address_for_virtual_addresses() {
         assert_eq!(lab.neighbor.neighbor(address), Some(mac.clone()), "{address}");
     }
     // An address of the same network that is nobody's is not answered.
-    let output = lab
-        .neighbor
-        .namespace
-        .output("ping", &["-n", "-c", "1", "-W", "1", "192.0.2.101"]);
-    assert!(
-        !output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let output = lab.neighbor.namespace.output("ping", &["-n", "-c", "1", "-W", "1", "192.0.2.101"]);
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
 fn port_unreachable_comes_from_the_virtual_address() {
     let mut director = line_services("roundrobin", 1);
     add_service(&mut director, ":9:udp", "roundrobin", 1); // Nobody listens there.
-    let lab = Lab::start(&Plan {
-        servers: 1,
-        director,
-        ..Plan::default()
-    });
+    let lab = Lab::start(&Plan { servers: 1, director, ..Plan::default() });
     for address in [VIRTUAL_V4, VIRTUAL_V6] {
         let socket = lab.client.datagrams((address, 9).into());
         let setting = if address.is_ipv4() {
@@ -116,10 +105,8 @@ fn far_client(lab: &Lab) -> (Namespace, Client) {
          addr add 203.0.113.1/24 dev far\naddr add 2001:db8:3::1/64 dev far",
         far.path().display()
     ));
-    far.ip(
-        "link set eth0 up\naddr add 203.0.113.10/24 dev eth0\naddr add 2001:db8:3::10/64 dev eth0\n\
-         route add default via 203.0.113.1\nroute add ::/0 via 2001:db8:3::1",
-    );
+    far.ip("link set eth0 up\naddr add 203.0.113.10/24 dev eth0\naddr add 2001:db8:3::10/64 dev eth0\n\
+         route add default via 203.0.113.1\nroute add ::/0 via 2001:db8:3::1");
     lab.host.ip(
         "route add 203.0.113.0/24 via 198.51.100.2 dev outside\nroute add 2001:db8:3::/64 via 2001:db8:1::2 dev outside",
     );

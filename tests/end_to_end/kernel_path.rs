@@ -18,9 +18,7 @@ fn the_units_own_addresses_answer_to_ping() {
         lab.neighbor.ping(address);
     }
     for address in ["10.1.0.1", "2001:db8:2::1"] {
-        lab.servers[0]
-            .namespace
-            .run("ping", &["-n", "-c", "2", "-i", "0.2", "-W", "5", address]);
+        lab.servers[0].namespace.run("ping", &["-n", "-c", "2", "-i", "0.2", "-W", "5", address]);
     }
     assert!(lab.view.packets().to_kernel > 0);
 }
@@ -29,8 +27,7 @@ fn the_units_own_addresses_answer_to_ping() {
 fn the_unit_itself_reaches_its_neighbors() {
     let lab = Lab::start(&Plan::default());
     for address in ["198.51.100.10", "2001:db8:1::10", "10.1.0.12", "2001:db8:2::13"] {
-        lab.host
-            .run("ping", &["-n", "-c", "2", "-i", "0.2", "-W", "5", address]);
+        lab.host.run("ping", &["-n", "-c", "2", "-i", "0.2", "-W", "5", address]);
     }
 }
 
@@ -43,11 +40,7 @@ fn services_on_the_unit_are_reached_at_its_own_addresses() {
         talk(&lab.client, to);
         talk(&lab.neighbor, to);
     }
-    assert_eq!(
-        lab.view.connections("admitted"),
-        0,
-        "nothing of this is a virtual server's"
-    );
+    assert_eq!(lab.view.connections("admitted"), 0, "nothing of this is a virtual server's");
 }
 
 fn talk(client: &Client, to: SocketAddr) {
@@ -55,11 +48,7 @@ fn talk(client: &Client, to: SocketAddr) {
     for line in ["hello", "again", &"long ".repeat(20_000)] {
         assert_eq!(connection.ask(line.trim_end()).ok(), Some(9), "{to}");
     }
-    assert_eq!(
-        ask_by_datagram(&client.datagrams(to), "hello").ok(),
-        Some(9),
-        "{to} by UDP"
-    );
+    assert_eq!(ask_by_datagram(&client.datagrams(to), "hello").ok(), Some(9), "{to} by UDP");
 }
 
 #[test]
@@ -67,12 +56,7 @@ fn a_virtual_address_is_no_way_into_the_unit() {
     let lab = Lab::start(&Plan::default());
     let _service = LineService::start(&lab.host, 9, PORT);
     let to = SocketAddr::new(crate::lab::plan::VIRTUAL_V4, PORT);
-    let refused = lab
-        .client
-        .try_connect(None, to, std::time::Duration::from_secs(1));
-    assert!(
-        refused.is_err(),
-        "the unit's kernel answered at a virtual address"
-    );
+    let refused = lab.client.try_connect(None, to, std::time::Duration::from_secs(1));
+    assert!(refused.is_err(), "the unit's kernel answered at a virtual address");
     assert!(lab.view.dropped("no_virtual_server") > 0);
 }

@@ -11,14 +11,8 @@ const INTERFACES: [&str; 4] = ["tap-out", "tap-in", "outside", "inside"];
 #[test]
 fn both_signals_stop_a_unit_that_leaves_nothing_behind() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let mut lab = Lab::start(&Plan {
-            workers: &[0, 1],
-            ..Plan::default()
-        });
-        lab.client
-            .connect(line_addresses()[0])
-            .ask("hello")
-            .expect("an answer");
+        let mut lab = Lab::start(&Plan { workers: &[0, 1], ..Plan::default() });
+        lab.client.connect(line_addresses()[0]).ask("hello").expect("an answer");
         let before = lab.host.run("ip", &["-brief", "link"]);
         assert!(INTERFACES.iter().all(|name| before.contains(name)), "{before}");
 
@@ -26,10 +20,7 @@ fn both_signals_stop_a_unit_that_leaves_nothing_behind() {
         assert!(status.success(), "{signal}: {status}");
         assert!(!lab.view.socket.exists(), "{signal}: the socket stayed behind");
         let after = lab.host.run("ip", &["-brief", "link"]);
-        assert!(
-            !INTERFACES.iter().any(|name| after.contains(name)),
-            "{signal}:\n{after}"
-        );
+        assert!(!INTERFACES.iter().any(|name| after.contains(name)), "{signal}:\n{after}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `show connections`: filters, limits, and lists longer than a page.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::lab::Lab;
 use crate::lab::client::Lines;
@@ -13,8 +13,8 @@ const CLIENTS: u8 = 4;
 
 fn open(lab: &Lab, number: u8) -> Vec<Lines> {
     let (v4, v6) = client_addresses(number);
-    let ends: [(IpAddr, SocketAddr); 2] =
-        [(v4.into(), line_addresses()[0]), (v6.into(), line_addresses()[1])];
+    let ends: [(SocketAddr, SocketAddr); 2] =
+        [((v4, 0).into(), line_addresses()[0]), ((v6, 0).into(), line_addresses()[1])];
     let mut connections = Vec::new();
     for (from, to) in ends {
         for _ in 0..EACH {
@@ -28,29 +28,16 @@ fn open(lab: &Lab, number: u8) -> Vec<Lines> {
 
 #[test]
 fn connections_are_listed_narrowed_and_limited() {
-    let lab = Lab::start(&Plan {
-        workers: &[0, 1],
-        client_addresses: 0..CLIENTS,
-        ..Plan::default()
-    });
+    let lab = Lab::start(&Plan { workers: &[0, 1], client_addresses: 0..CLIENTS, ..Plan::default() });
     let open: Vec<Lines> = (0..CLIENTS).flat_map(|number| open(&lab, number)).collect();
     let listed = |arguments: &[&str]| lab.view.list(&[&["--limit", "1000"], arguments].concat());
 
     let all = listed(&[]);
-    let clients: HashSet<String> = open
-        .iter()
-        .map(|connection| connection.local().to_string())
-        .collect();
+    let clients: HashSet<String> = open.iter().map(|connection| connection.local().to_string()).collect();
     assert_eq!(all.len(), open.len(), "each connection once");
-    assert_eq!(
-        all.iter()
-            .map(|connection| connection.client.clone())
-            .collect::<HashSet<_>>(),
-        clients
-    );
+    assert_eq!(all.iter().map(|connection| connection.client.clone()).collect::<HashSet<_>>(), clients);
     assert!(
-        all.iter()
-            .all(|connection| connection.protocol == "tcp" && connection.state == "established"),
+        all.iter().all(|connection| connection.protocol == "tcp" && connection.state == "established"),
         "{all:?}"
     );
 
@@ -69,22 +56,12 @@ fn connections_are_listed_narrowed_and_limited() {
     }
 
     let of_server = listed(&["--real", "10.1.0.11"]);
-    assert!(
-        of_server
-            .iter()
-            .all(|connection| connection.real_end == "10.1.0.11:7"),
-        "{of_server:?}"
-    );
-    assert_eq!(
-        of_server.len() as u64,
-        lab.view.real_server("10.1.0.11:7:tcp").connections
-    );
+    assert!(of_server.iter().all(|connection| connection.real_end == "10.1.0.11:7"), "{of_server:?}");
+    assert_eq!(of_server.len() as u64, lab.view.real_server("10.1.0.11:7:tcp").connections);
     let both = listed(&["--real", "10.1.0.11", "--client", &first.to_string()]);
     assert!(
         both.len() < of_server.len()
-            && both
-                .iter()
-                .all(|connection| connection.client.starts_with(&first.to_string()))
+            && both.iter().all(|connection| connection.client.starts_with(&first.to_string()))
     );
 
     for limit in [1, 20, 150] {
@@ -92,12 +69,6 @@ fn connections_are_listed_narrowed_and_limited() {
         assert_eq!(few.len(), limit);
         assert!(few.iter().all(|connection| all.contains(connection)));
     }
-    let virtual_ends: HashSet<_> = all
-        .iter()
-        .map(|connection| connection.virtual_end.as_str())
-        .collect();
-    assert_eq!(
-        virtual_ends,
-        HashSet::from(["192.0.2.100:7", "[2001:db8:100::100]:7"])
-    );
+    let virtual_ends: HashSet<_> = all.iter().map(|connection| connection.virtual_end.as_str()).collect();
+    assert_eq!(virtual_ends, HashSet::from(["192.0.2.100:7", "[2001:db8:100::100]:7"]));
 }

@@ -1,6 +1,6 @@
 //! Many connections over two workers: nothing is lost, and the counters are exact.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -27,9 +27,7 @@ fn thousands_of_connections_over_two_workers_are_counted_exactly() {
         ..Plan::default()
     });
     let parallel = open_connections(&lab);
-    wait::until_equal("open connections", PARALLEL as u64, || {
-        lab.view.connections("current")
-    });
+    wait::until_equal("open connections", PARALLEL as u64, || lab.view.connections("current"));
     let by_worker = lab.view.connections_by_worker();
     assert!(
         by_worker.iter().all(|&connections| connections > 0),
@@ -46,18 +44,12 @@ fn thousands_of_connections_over_two_workers_are_counted_exactly() {
     for name in virtual_servers {
         assert_eq!(lab.view.virtual_server(name).admitted, total / 2, "{name}");
     }
-    let real_servers: u64 = (1..=3)
-        .map(|number| lab.view.real_server(&format!("10.1.0.1{number}:7:tcp")).admitted)
-        .sum();
+    let real_servers: u64 =
+        (1..=3).map(|number| lab.view.real_server(&format!("10.1.0.1{number}:7:tcp")).admitted).sum();
     assert_eq!(real_servers, total / 2);
-    assert!(
-        lab.view.handed_over() > 0,
-        "TAPs can not steer, so packets must have been handed over"
-    );
+    assert!(lab.view.handed_over() > 0, "TAPs can not steer, so packets must have been handed over");
 
-    wait::until_equal("connections after the timeouts", 0, || {
-        lab.view.connections("current")
-    });
+    wait::until_equal("connections after the timeouts", 0, || lab.view.connections("current"));
     assert_eq!(lab.view.connections("removed"), total);
     assert_eq!(lab.view.list(&["--limit", "10"]), []);
     for name in virtual_servers {
@@ -66,13 +58,13 @@ fn thousands_of_connections_over_two_workers_are_counted_exactly() {
 }
 
 /// Connection `number`: its client address, and where it goes. Families alternate.
-fn ends(number: usize) -> (IpAddr, SocketAddr) {
+fn ends(number: usize) -> (SocketAddr, SocketAddr) {
     let host = u8::try_from(number / 2 % usize::from(ADDRESSES)).expect("less than ADDRESSES");
     let (v4, v6) = client_addresses(host);
     if number.is_multiple_of(2) {
-        (v4.into(), SocketAddr::new(VIRTUAL_V4, LINE_PORT))
+        (SocketAddr::new(v4.into(), 0), SocketAddr::new(VIRTUAL_V4, LINE_PORT))
     } else {
-        (v6.into(), SocketAddr::new(VIRTUAL_V6, LINE_PORT))
+        (SocketAddr::new(v6.into(), 0), SocketAddr::new(VIRTUAL_V6, LINE_PORT))
     }
 }
 
@@ -83,9 +75,7 @@ fn connect(number: usize) -> Lines {
 }
 
 fn open_connections(lab: &Lab) -> Vec<Lines> {
-    lab.client
-        .namespace
-        .enter(|| (0..PARALLEL).map(connect).collect())
+    lab.client.namespace.enter(|| (0..PARALLEL).map(connect).collect())
 }
 
 fn make_short_connections(client: &Client) {

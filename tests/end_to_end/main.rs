@@ -6,6 +6,7 @@
 
 mod lab;
 
+mod admission;
 mod af_packet;
 mod bad_start;
 mod commands;
@@ -18,3 +19,4 @@ mod listing;
 mod load;
 mod resets;
 mod udp;
+mod unmatched;

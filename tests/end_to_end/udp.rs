@@ -18,11 +18,7 @@ fn datagrams_are_answered_by_the_server_that_has_the_client() {
         let mut sorted = first.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, [1, 1, 2, 2, 3, 3], "{address}: round robin");
-        assert_eq!(
-            ask_all("second"),
-            first,
-            "{address}: each client keeps its server"
-        );
+        assert_eq!(ask_all("second"), first, "{address}: each client keeps its server");
     }
     assert_eq!(lab.view.virtual_server("192.0.2.100:7:udp").connections, 6);
     assert_eq!(lab.view.virtual_server("192.0.2.100:7:udp").inbound_packets, 12);

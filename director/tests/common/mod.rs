@@ -183,7 +183,7 @@ impl Books {
     fn enter(&mut self, verdict: Verdict) {
         self.received += 1;
         match verdict {
-            Verdict::Forward { .. } => self.forwarded += 1,
+            Verdict::Forward { .. } | Verdict::Flood { .. } => self.forwarded += 1,
             Verdict::Answer { .. } => self.answered += 1,
             Verdict::Kernel => self.to_kernel += 1,
             Verdict::HandOver { .. } => self.handed_over += 1,

@@ -1,7 +1,7 @@
 //! What clients do: connect, send lines and datagrams, fetch pages, ping.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use nix::sys::socket::{
@@ -20,7 +20,7 @@ pub(crate) struct Lines(BufReader<TcpStream>);
 
 impl Lines {
     /// Connects. To be called inside the client's namespace.
-    pub(crate) fn connect(from: Option<IpAddr>, to: SocketAddr, patience: Duration) -> io::Result<Self> {
+    pub(crate) fn connect(from: Option<SocketAddr>, to: SocketAddr, patience: Duration) -> io::Result<Self> {
         let stream = connect_from(from, to, patience)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -53,33 +53,22 @@ fn server_of(answer: &str, asked: &str) -> io::Result<usize> {
     let (number, line) = answer.split_once(' ').unwrap_or_default();
     let number = number.parse().ok().filter(|_| line == asked);
     number.ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("{answer:?} does not answer {asked:?}"),
-        )
+        io::Error::new(io::ErrorKind::InvalidData, format!("{answer:?} does not answer {asked:?}"))
     })
 }
 
-fn connect_from(from: Option<IpAddr>, to: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let family = if to.is_ipv4() {
-        AddressFamily::Inet
-    } else {
-        AddressFamily::Inet6
-    };
+fn connect_from(from: Option<SocketAddr>, to: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     if let Some(from) = from {
-        bind(
-            std::os::fd::AsRawFd::as_raw_fd(&socket),
-            &SockaddrStorage::from(SocketAddr::new(from, 0)),
-        )?;
+        // A port may be used again towards another address.
+        setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+        bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(from))?;
     }
     // It bounds connecting, too.
     let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
     setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(seconds, 0))?;
-    connect(
-        std::os::fd::AsRawFd::as_raw_fd(&socket),
-        &SockaddrStorage::from(to),
-    )?;
+    connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(to))?;
     Ok(TcpStream::from(socket))
 }
 
@@ -91,12 +80,11 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to the line service at `to`.
     pub(crate) fn connect(&self, to: SocketAddr) -> Lines {
-        self.try_connect(None, to, PATIENCE)
-            .unwrap_or_else(|error| panic!("connecting to {to}: {error}"))
+        self.try_connect(None, to, PATIENCE).unwrap_or_else(|error| panic!("connecting to {to}: {error}"))
     }
 
-    /// Connects from one of the host's addresses.
-    pub(crate) fn connect_from(&self, from: IpAddr, to: SocketAddr) -> Lines {
+    /// Connects from one of the host's addresses; port 0 stands for any.
+    pub(crate) fn connect_from(&self, from: SocketAddr, to: SocketAddr) -> Lines {
         let connected = self.try_connect(Some(from), to, PATIENCE);
         connected.unwrap_or_else(|error| panic!("connecting from {from} to {to}: {error}"))
     }
@@ -104,7 +92,7 @@ impl Client {
     /// Connects or not.
     pub(crate) fn try_connect(
         &self,
-        from: Option<IpAddr>,
+        from: Option<SocketAddr>,
         to: SocketAddr,
         patience: Duration,
     ) -> io::Result<Lines> {
@@ -114,39 +102,27 @@ impl Client {
     /// A socket for datagrams to `to`, from a port of its own.
     pub(crate) fn datagrams(&self, to: SocketAddr) -> UdpSocket {
         let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = self
-            .namespace
-            .enter(|| UdpSocket::bind(any))
-            .expect("a free port");
+        let socket = self.namespace.enter(|| UdpSocket::bind(any)).expect("a free port");
         socket.connect(to).expect("a route");
-        socket
-            .set_read_timeout(Some(DATAGRAM_PATIENCE))
-            .expect("a timeout");
+        socket.set_read_timeout(Some(DATAGRAM_PATIENCE)).expect("a timeout");
         socket
     }
 
     /// What `curl` prints of `url`, on a connection of its own.
     pub(crate) fn fetch(&self, url: &str) -> String {
-        self.namespace.run(
-            "curl",
-            &["--silent", "--show-error", "--fail", "--max-time", "30", url],
-        )
+        self.namespace.run("curl", &["--silent", "--show-error", "--fail", "--max-time", "30", url])
     }
 
     /// Pings `address`: three of three must be answered.
     pub(crate) fn ping(&self, address: &str) {
-        let printed = self
-            .namespace
-            .run("ping", &["-n", "-c", "3", "-i", "0.2", "-W", "5", address]);
+        let printed = self.namespace.run("ping", &["-n", "-c", "3", "-i", "0.2", "-W", "5", address]);
         assert!(printed.contains(" 3 received"), "{printed}");
     }
 
     /// The MAC address that the host knows `address` by.
     pub(crate) fn neighbor(&self, address: &str) -> Option<String> {
         let printed = self.namespace.run("ip", &["neigh", "show", address]);
-        printed
-            .split_once("lladdr ")
-            .and_then(|(_, rest)| rest.split(' ').next().map(str::to_owned))
+        printed.split_once("lladdr ").and_then(|(_, rest)| rest.split(' ').next().map(str::to_owned))
     }
 }
 

@@ -41,14 +41,8 @@ impl Namespace {
         self.enter(|| {
             unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
             let nothing = None::<&str>;
-            mount(
-                nothing,
-                "/",
-                nothing,
-                MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-                nothing,
-            )
-            .expect("private mounts");
+            mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+                .expect("private mounts");
             mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), nothing).expect("/sys");
             work()
         })
@@ -58,33 +52,20 @@ impl Namespace {
     pub(crate) fn ip(&self, commands: &str) {
         let output = self.enter(|| {
             let mut ip = Command::new("ip");
-            ip.args(["-batch", "-"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+            ip.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
             let mut ip = ip.spawn().expect("ip runs");
             let mut input = ip.stdin.take().expect("its standard input");
             input.write_all(commands.as_bytes()).expect("ip reads commands");
             drop(input);
             ip.wait_with_output().expect("ip ends")
         });
-        assert!(
-            output.status.success(),
-            "ip: {}\n{commands}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "ip: {}\n{commands}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Runs a program and returns what it made of it.
     pub(crate) fn output(&self, program: &str, arguments: &[&str]) -> Output {
-        let run = || {
-            Command::new(program)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .output()
-        };
-        self.enter(run)
-            .unwrap_or_else(|error| panic!("{program} does not run: {error}"))
+        let run = || Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        self.enter(run).unwrap_or_else(|error| panic!("{program} does not run: {error}"))
     }
 
     /// Runs a program that must succeed, and returns what it printed.
@@ -92,19 +73,14 @@ impl Namespace {
         let output = self.output(program, arguments);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let complained = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{program} {}:\n{printed}{complained}",
-            arguments.join(" ")
-        );
+        assert!(output.status.success(), "{program} {}:\n{printed}{complained}", arguments.join(" "));
         printed
     }
 
     /// Sets a kernel parameter, like `net/ipv4/ip_forward`.
     pub(crate) fn set(&self, parameter: &str, value: &str) {
         let path = format!("/proc/sys/{parameter}");
-        self.enter(|| fs::write(&path, value))
-            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        self.enter(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     /// Where the kernel finds the namespace, for `ip link ... netns`.

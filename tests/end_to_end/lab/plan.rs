@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     /// Room for connections.
     pub(crate) connections: usize,
     pub(crate) ports: Ports,
+    /// What becomes of packets that are not for a virtual server: `drop`, `bridge` or `kernel`.
+    pub(crate) unmatched: &'static str,
     /// `director.json`.
     pub(crate) director: Value,
     /// If there is to be an nginx on each server: what it serves as `/large`.
@@ -47,6 +49,7 @@ impl Default for Plan {
             workers: &[1],
             connections: 10_000,
             ports: Ports::Taps,
+            unmatched: "kernel",
             director: line_services("roundrobin", 3),
             large: None,
             alone: false,
@@ -58,7 +61,8 @@ impl Plan {
     /// `unit.json`.
     pub(crate) fn unit_json(&self, socket: &Path) -> Value {
         let port = |name: &str, side: &str, index: usize, addresses: [&str; 2]| {
-            let mut port = json!({ "name": name, "role": name, "addresses": addresses });
+            let mut port =
+                json!({ "name": name, "role": name, "addresses": addresses, "unmatched": self.unmatched });
             match self.ports {
                 Ports::Taps => port["vdev"] = json!(format!("net_tap{index},iface=tap-{side}")),
                 Ports::Interfaces => port["interface"] = json!(format!("wire-{side}")),
@@ -98,20 +102,14 @@ pub(crate) fn web(predictor: &str, servers: usize) -> Value {
 
 /// Adds a virtual server with all real servers, by IPv4 and by IPv6; `suffix` is what a name has after its address.
 pub(crate) fn add_service(director: &mut Value, suffix: &str, predictor: &str, servers: usize) {
-    for (virtual_address, real_address) in [
-        ("192.0.2.100", "10.1.0.1"),
-        ("[2001:db8:100::100]", "[2001:db8:2::1"),
-    ] {
+    for (virtual_address, real_address) in
+        [("192.0.2.100", "10.1.0.1"), ("[2001:db8:100::100]", "[2001:db8:2::1")]
+    {
         let close = if real_address.starts_with('[') { "]" } else { "" };
         let name = format!("{virtual_address}{suffix}");
-        let reals: Vec<String> = (1..=servers)
-            .map(|number| format!("{real_address}{number}{close}{suffix}"))
-            .collect();
-        push(
-            director,
-            "virtual_servers",
-            json!({ "virtual": name, "predictor": predictor }),
-        );
+        let reals: Vec<String> =
+            (1..=servers).map(|number| format!("{real_address}{number}{close}{suffix}")).collect();
+        push(director, "virtual_servers", json!({ "virtual": name, "predictor": predictor }));
         for real in &reals {
             push(director, "real_servers", json!({ "real": real }));
         }

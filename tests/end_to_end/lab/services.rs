@@ -39,10 +39,7 @@ impl LineService {
         // An IPv6 socket takes IPv4, too.
         let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
         let (listener, socket) = namespace.enter(|| {
-            (
-                TcpListener::bind(any).expect("a free TCP port"),
-                UdpSocket::bind(any).expect("a free UDP port"),
-            )
+            (TcpListener::bind(any).expect("a free TCP port"), UdpSocket::bind(any).expect("a free UDP port"))
         });
         let of_tcp = Arc::clone(&stop);
         let of_udp = Arc::clone(&stop);
@@ -83,17 +80,11 @@ fn serve_lines(stream: TcpStream, number: usize) {
             Ok("close") | Err(_) => return,
             Ok("reset") => {
                 // Closing does not linger: what is unsent is discarded, and the other side gets a reset.
-                let linger = nix::libc::linger {
-                    l_onoff: 1,
-                    l_linger: 0,
-                };
+                let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
                 return setsockopt(&stream, sockopt::Linger, &linger).expect("lingering is settable");
             }
             Ok(line) => {
-                if (&stream)
-                    .write_all(format!("{number} {line}\n").as_bytes())
-                    .is_err()
-                {
+                if (&stream).write_all(format!("{number} {line}\n").as_bytes()).is_err() {
                     return;
                 }
             }
@@ -140,9 +131,7 @@ impl Nginx {
                 .expect("nginx runs; scripts/setup installs it")
         };
         let nginx = Self(namespace.enter(spawn));
-        wait::until("nginx to listen", || {
-            namespace.enter(|| TcpStream::connect("127.0.0.1:80").ok())
-        });
+        wait::until("nginx to listen", || namespace.enter(|| TcpStream::connect("127.0.0.1:80").ok()));
         nginx
     }
 }

@@ -27,6 +27,8 @@ impl Unit {
                 .args(["run", "--config"])
                 .arg(configuration)
                 .env("RUST_LOG", "info")
+                // Where DPDK makes a folder that it does not remove.
+                .env("RUNTIME_DIRECTORY", folder)
                 .stdin(Stdio::null())
                 .stdout(output)
                 .stderr(errors)

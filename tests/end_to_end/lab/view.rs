@@ -71,8 +71,7 @@ impl View {
 
     /// The same, which must succeed.
     pub(crate) fn show(&self, what: &str) -> Value {
-        self.ask(what, &[])
-            .unwrap_or_else(|complaint| panic!("show {what}: {complaint}"))
+        self.ask(what, &[]).unwrap_or_else(|complaint| panic!("show {what}: {complaint}"))
     }
 
     /// The counters of all packets.
@@ -104,10 +103,7 @@ impl View {
 
     /// How many connections each worker has.
     pub(crate) fn connections_by_worker(&self) -> Vec<u64> {
-        list(&self.show("status")["workers"])
-            .iter()
-            .map(|worker| number(worker, "connections"))
-            .collect()
+        list(&self.show("status")["workers"]).iter().map(|worker| number(worker, "connections")).collect()
     }
 
     /// What the virtual server `name` counts.
@@ -127,20 +123,13 @@ impl View {
 
     /// What all virtual servers together admitted, and what all real servers were given.
     pub(crate) fn admitted_by_side(&self) -> (u64, u64) {
-        let sum = |what| {
-            list(&self.show(what))
-                .iter()
-                .map(|server| number(server, "admitted"))
-                .sum()
-        };
+        let sum = |what| list(&self.show(what)).iter().map(|server| number(server, "admitted")).sum();
         (sum("virtual"), sum("real"))
     }
 
-    /// Whether the MAC addresses of all real servers are known.
-    pub(crate) fn all_real_servers_are_known(&self) -> bool {
-        list(&self.show("real"))
-            .iter()
-            .all(|server| server["next_hop"]["state"] == "resolved")
+    /// How many real servers have a known MAC address.
+    pub(crate) fn known_real_servers(&self) -> usize {
+        list(&self.show("real")).iter().filter(|server| server["next_hop"]["state"] == "resolved").count()
     }
 
     /// The unit's MAC address on the port `name`.
@@ -183,9 +172,7 @@ fn server_counts(server: &Value) -> ServerCounts {
 }
 
 fn number(value: &Value, key: &str) -> u64 {
-    value[key]
-        .as_u64()
-        .unwrap_or_else(|| panic!("no number {key} in {value}"))
+    value[key].as_u64().unwrap_or_else(|| panic!("no number {key} in {value}"))
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -193,8 +180,5 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("not a text: {value}"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
 }

@@ -28,10 +28,7 @@ pub(crate) fn until_equal<T: PartialEq + Debug>(what: &str, expected: T, mut loo
         last = Some(seen);
         is_equal.then_some(())
     });
-    assert!(
-        found.is_some(),
-        "{what}: expected {expected:?}, last seen {last:?}"
-    );
+    assert!(found.is_some(), "{what}: expected {expected:?}, last seen {last:?}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
