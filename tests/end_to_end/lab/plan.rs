@@ -77,10 +77,17 @@ impl Plan {
             ],
             "cores": { "control": 0, "workers": self.workers },
             "idle": "sleep",
+            "hugepages": hugepages(),
             "connections": self.connections,
             "socket": socket,
         })
     }
+}
+
+/// Where packet buffers are to be: `scripts/test` runs these tests with "never" and with "require".
+fn hugepages() -> String {
+    #[expect(clippy::disallowed_methods, reason = "how a test run is told, not a unit")]
+    std::env::var("UNDERSTUDY_TEST_HUGEPAGES").unwrap_or_else(|_| "auto".to_owned())
 }
 
 /// The line service by TCP and UDP, IPv4 and IPv6, with short timeouts.
