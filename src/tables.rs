@@ -189,12 +189,13 @@ pub(crate) fn counters(report: &CountersReport, room: Option<u16>) -> String {
 type Count = (&'static str, fn(&PacketCounts) -> u64);
 
 /// What becomes of packets, in the order of a packet's way.
-const PACKETS: [Count; 9] = [
+const PACKETS: [Count; 10] = [
     ("received", |counts| counts.received),
     ("forwarded", |counts| counts.forwarded),
     ("answered", |counts| counts.answered),
     ("to kernel", |counts| counts.to_kernel),
     ("dropped", |counts| counts.dropped),
+    ("copied to kernel", |counts| counts.copied_to_kernel),
     ("handed over", |counts| counts.handed_over),
     ("held", |counts| counts.held),
     ("from kernel", |counts| counts.from_kernel),

@@ -1,5 +1,5 @@
-//! Telling the neighbours that the virtual addresses are here: gratuitous ARP (RFC 5227 section 3) and unsolicited
-//! neighbour advertisements (RFC 4861 section 7.2.6), on each outside port.
+//! Telling the neighbours that the unit's addresses are here: gratuitous ARP (RFC 5227 section 3) and unsolicited
+//! neighbour advertisements (RFC 4861 section 7.2.6).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,35 +15,49 @@ use crate::kernel_path::KernelPath;
 const REPETITIONS: u32 = 3;
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Announces the virtual addresses a few times.
+/// Announcements in one go: few enough that the ring to the worker, which the kernel uses as well, never fills.
+const AT_ONCE: usize = 32;
+
+/// Announces the unit's addresses a few times.
 pub(crate) struct Announcer {
     frames: Vec<(PortIndex, Vec<u8>)>,
-    left: u32,
-    next: Instant,
+    /// The next frame of this round.
+    next: usize,
+    rounds_left: u32,
+    round_at: Instant,
 }
 
 impl Announcer {
+    /// Announces each port's own addresses there, and the virtual addresses on the outside ports.
     pub(crate) fn new(configuration: &Configuration, ports: &[Port], now: Instant) -> Self {
-        let addresses: BTreeSet<IpAddr> =
+        let virtual_addresses: BTreeSet<IpAddr> =
             configuration.virtual_servers().iter().map(|server| server.name().address).collect();
-        let outside = (0..).map(PortIndex).zip(ports).filter(|(_, port)| port.role == PortRole::Outside);
-        let frames = outside
-            .flat_map(|(index, port)| {
-                addresses.iter().map(move |&address| (index, announcement(port, address)))
-            })
-            .collect();
-        Self { frames, left: REPETITIONS, next: now }
+        let mut frames = Vec::new();
+        for (index, port) in (0..).map(PortIndex).zip(ports) {
+            let is_outside = port.role == PortRole::Outside;
+            let others = virtual_addresses.iter().filter(|_| is_outside);
+            frames.extend(
+                port.addresses.iter().chain(others).map(|&address| (index, announcement(port, address))),
+            );
+        }
+        Self { frames, next: 0, rounds_left: REPETITIONS, round_at: now }
     }
 
-    /// Sends the next round when it is due.
+    /// Sends the next few that are due.
     pub(crate) fn poll(&mut self, now: Instant, kernel_path: &mut KernelPath) {
-        if self.left == 0 || now < self.next {
+        if self.rounds_left == 0 || now < self.round_at {
             return;
         }
-        self.left -= 1;
-        self.next = now + INTERVAL;
-        for (port, frame) in &self.frames {
-            kernel_path.transmit(*port, frame);
+        for (port, frame) in self.frames.iter().skip(self.next).take(AT_ONCE) {
+            if !kernel_path.transmit(*port, frame) {
+                return;
+            }
+            self.next += 1;
+        }
+        if self.next == self.frames.len() {
+            self.next = 0;
+            self.rounds_left -= 1;
+            self.round_at = now + INTERVAL;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What EAL is started with.
 
 use crate::configuration::{Hugepages, PortDevice, UnitConfiguration};
+use crate::error::RunError;
 use crate::{memory, system};
 
 /// EAL's arguments for a unit.
@@ -11,14 +12,20 @@ pub(crate) struct EalArguments {
 
 impl EalArguments {
     /// The unit's own arguments, then `more`. `free_hugepage_bytes` is what the kernel has to give.
-    pub(crate) fn new(unit: &UnitConfiguration, free_hugepage_bytes: u64, more: &[String]) -> Self {
+    pub(crate) fn new(
+        unit: &UnitConfiguration,
+        free_hugepage_bytes: u64,
+        more: &[String],
+    ) -> Result<Self, RunError> {
         let needed = unit.memory_mib().unwrap_or_else(|| {
             memory::eal_mebibytes(memory::buffers(unit.ports().len(), unit.cores().workers.len()))
         });
+        let free_mib = free_hugepage_bytes >> 20;
         let hugepages = match unit.hugepages() {
             Hugepages::Never => false,
-            Hugepages::Require => true,
-            Hugepages::Auto => free_hugepage_bytes >= (needed as u64) << 20,
+            Hugepages::Auto => free_mib >= needed as u64,
+            Hugepages::Require if free_mib >= needed as u64 => true,
+            Hugepages::Require => return Err(RunError::Hugepages { needed_mib: needed, free_mib }),
         };
         let mut arguments = vec![
             "understudy".to_owned(),
@@ -27,8 +34,10 @@ impl EalArguments {
             "--no-telemetry".to_owned(),
             "--file-prefix".to_owned(),
             system::file_prefix(),
+            // The tap driver would complain about each kernel feature that it does without; a failure comes back as an
+            // error. EAL gives a driver that it loads later the level of the first pattern that it was told.
+            "--log-level=pmd.net.tap:critical".to_owned(),
             "--log-level=*:warning".to_owned(),
-            // It would complain about each kernel feature that it does without; a failure comes back as an error.
             "--log-level=pmd.net.tap:critical".to_owned(),
         ];
         // Either way nothing is left behind, and no other DPDK process on the host is disturbed.
@@ -47,7 +56,7 @@ impl EalArguments {
             arguments.extend(["-a".to_owned(), device.to_owned()]);
         }
         arguments.extend_from_slice(more);
-        Self { arguments, hugepages }
+        Ok(Self { arguments, hugepages })
     }
 
     pub(crate) const fn uses_hugepages(&self) -> bool {

@@ -16,6 +16,17 @@ pub enum RunError {
         /// Those that can be used, as a list.
         usable: String,
     },
+    /// Hugepages are required, and there are too few.
+    #[error(
+        "unit.json requires hugepages: {needed_mib} MiB are needed, {free_mib} MiB are free; reserve more in \
+         /proc/sys/vm/nr_hugepages, or write \"hugepages\": \"auto\""
+    )]
+    Hugepages {
+        /// What the packet buffers need.
+        needed_mib: usize,
+        /// What there is.
+        free_mib: u64,
+    },
     /// Signal handlers could not be installed.
     #[error("can not handle SIGINT and SIGTERM: {0}")]
     Signal(#[source] io::Error),

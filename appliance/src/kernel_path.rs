@@ -44,15 +44,9 @@ impl KernelPath {
         delivered || sent
     }
 
-    /// Sends a frame that the unit made itself out of `port`. Lost when there is no room: whoever sends repeats it.
-    pub(crate) fn transmit(&mut self, port: PortIndex, frame: &[u8]) {
-        let sent = self
-            .pool
-            .copy_from(frame)
-            .is_some_and(|mbuf| self.workers[0].send(Packet { mbuf, port }).is_ok());
-        if !sent {
-            self.counters.lost.add(1);
-        }
+    /// Sends a frame that the unit made itself out of `port`. Returns whether there was room for it.
+    pub(crate) fn transmit(&mut self, port: PortIndex, frame: &[u8]) -> bool {
+        self.pool.copy_from(frame).is_some_and(|mbuf| self.workers[0].send(Packet { mbuf, port }).is_ok())
     }
 
     fn deliver(&mut self) -> bool {

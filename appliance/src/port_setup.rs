@@ -1,6 +1,5 @@
 //! Opening the ports and their kernel twins.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
@@ -10,6 +9,7 @@ use model::MacAddress;
 
 use crate::configuration::{self, PortDevice, UnitConfiguration};
 use crate::error::RunError;
+use crate::interface::{self, TakenInterface};
 use crate::kernel::setup_twin;
 use crate::kernel_path::TwinQueues;
 use crate::memory::{RECEIVE_DESCRIPTORS, TRANSMIT_DESCRIPTORS};
@@ -24,6 +24,8 @@ pub(crate) struct OpenPort {
     /// The unit's address on the port's link.
     pub(crate) mac: MacAddress,
     pub(crate) steers: bool,
+    /// The last field, so that the interface is given back when the device is closed.
+    _interface: Option<Arc<TakenInterface>>,
 }
 
 /// The queues of all ports, until the workers and the kernel path take them.
@@ -33,6 +35,8 @@ pub(crate) struct PortQueues {
     transmit: Vec<Vec<Option<TransmitQueue>>>,
     /// By port.
     pub(crate) twins: Vec<TwinQueues>,
+    /// Held here too, and last: a device is closed only when its queues are gone.
+    interfaces: Vec<Arc<TakenInterface>>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -44,7 +48,8 @@ pub(crate) fn open_all(
     pool: &Mempool,
 ) -> Result<(Vec<OpenPort>, PortQueues), RunError> {
     let mut open = Vec::new();
-    let mut queues = PortQueues { receive: Vec::new(), transmit: Vec::new(), twins: Vec::new() };
+    let mut queues =
+        PortQueues { receive: Vec::new(), transmit: Vec::new(), twins: Vec::new(), interfaces: Vec::new() };
     for (index, port) in unit.ports().iter().enumerate() {
         let opened = open_one(eal, unit, port, index, pool, &mut queues);
         open.push(opened.map_err(|source| RunError::Port { name: port.name().to_owned(), source })?);
@@ -61,6 +66,8 @@ fn open_one(
     queues: &mut PortQueues,
 ) -> Result<OpenPort, Failure> {
     let workers = unit.cores().workers.len();
+    let interface = take_interface(port.device())?;
+    queues.interfaces.extend(interface.clone());
     let device_name = probe(eal, port.device(), index, workers)?;
     let device = dpdk::Port::find(eal, &device_name)?;
     let mac = unit_mac(port.mac(), &device);
@@ -94,7 +101,14 @@ fn open_one(
         device.capabilities().driver,
         if steers { "the port" } else { "software" }
     );
-    Ok(OpenPort { device: Arc::new(device), _twin: Arc::new(twin), device_name, mac, steers })
+    Ok(OpenPort {
+        device: Arc::new(device),
+        _twin: Arc::new(twin),
+        device_name,
+        mac,
+        steers,
+        _interface: interface,
+    })
 }
 
 /// Makes the kernel interface that stands for the port, with the port's addresses.
@@ -106,7 +120,7 @@ fn open_twin(
     pool: &Mempool,
 ) -> Result<(dpdk::Port, TwinQueues), Failure> {
     let name = format!("net_tap_twin{index}");
-    if interface_exists(port.twin()) {
+    if interface::exists(port.twin()) {
         return Err(format!(
             "the kernel has an interface {:?} already; give the port another \"twin\" name or remove it",
             port.twin()
@@ -135,6 +149,14 @@ fn open_twin(
     Ok((twin, TwinQueues { receive, transmit, waiting: ArrayVec::new() }))
 }
 
+/// Makes the interface ready that the port is to use, if it is to use one.
+fn take_interface(device: &PortDevice) -> Result<Option<Arc<TakenInterface>>, Failure> {
+    match device {
+        PortDevice::Interface(name) => Ok(Some(Arc::new(TakenInterface::take(name)?))),
+        PortDevice::Pci(_) | PortDevice::Vdev(_) => Ok(None),
+    }
+}
+
 /// Makes the port's device known to DPDK and returns its name there.
 fn probe(eal: &Eal, device: &PortDevice, index: usize, workers: usize) -> Result<String, Failure> {
     match device {
@@ -146,48 +168,10 @@ fn probe(eal: &Eal, device: &PortDevice, index: usize, workers: usize) -> Result
             Ok(name.to_owned())
         }
         PortDevice::Interface(interface) => {
-            if !interface_exists(interface) {
-                return Err(format!(
-                    "the kernel has no interface {interface:?}; `ip link` lists those it has"
-                )
-                .into());
-            }
-            prepare_interface(interface);
             let name = format!("net_af_packet{index}");
             eal.probe(&format!("{name},iface={interface},qpairs={workers},framecnt=2048"))?;
             Ok(name)
         }
-    }
-}
-
-/// Asks the kernel, not `/sys`, which may be another network namespace's.
-fn interface_exists(name: &str) -> bool {
-    nix::net::if_::if_nametoindex(name).is_ok()
-}
-
-/// Has the kernel finish its packets before an af_packet port sees them: with offloads, they come with half a
-/// checksum and larger than the MTU. A failure is not fatal: the interface may have no such offloads.
-fn prepare_interface(interface: &str) {
-    let offloads = ["rx", "off", "tx", "off", "tso", "off", "gso", "off", "gro", "off", "lro", "off"];
-    let done = Command::new("ethtool").arg("-K").arg(interface).args(offloads).output();
-    if !done.is_ok_and(|output| output.status.success()) {
-        log::warn!(
-            "could not run `ethtool -K {interface} {}`; packets may come unfinished",
-            offloads.join(" ")
-        );
-    }
-    silence_arp(interface);
-}
-
-/// Linux answers ARP on any interface for the addresses of all, so on this one for those of the twins: neighbours would
-/// learn the interface's MAC address in place of the unit's.
-fn silence_arp(interface: &str) {
-    const ANSWER_NOTHING: &str = "8";
-    let parameter = format!("/proc/sys/net/ipv4/conf/{interface}/arp_ignore");
-    if let Err(error) = std::fs::write(&parameter, ANSWER_NOTHING) {
-        log::warn!(
-            "can not write {ANSWER_NOTHING} to {parameter} ({error}); neighbours may learn a wrong MAC address"
-        );
     }
 }
 

@@ -16,6 +16,8 @@ pub struct WorkerCounters {
     pub answered: Counter,
     /// Packets put into the ring to the kernel.
     pub to_kernel: Counter,
+    /// Copies of packets that the kernel was shown besides: bridged groups, neighbours' questions. Not in the balance.
+    pub copied_to_kernel: Counter,
     /// Packets dropped, by reason.
     pub dropped: [Counter; DropReason::COUNT],
     /// Packets handed to the worker that owns their client. They are received here and end there.
@@ -39,6 +41,7 @@ impl Default for WorkerCounters {
             forwarded: Counter::default(),
             answered: Counter::default(),
             to_kernel: Counter::default(),
+            copied_to_kernel: Counter::default(),
             dropped: std::array::from_fn(|_| Counter::default()),
             handed_over: Counter::default(),
             held: Counter::default(),

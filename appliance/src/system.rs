@@ -15,10 +15,14 @@ pub(crate) fn file_prefix() -> String {
     format!("understudy-{}", std::process::id())
 }
 
-/// Removes the empty folder that EAL makes for a process, whatever it is told, and never removes. It may be elsewhere,
-/// by another prefix in the EAL arguments: then it stays.
-pub(crate) fn remove_runtime_folder() {
-    let _ = fs::remove_dir(Path::new("/var/run/dpdk").join(file_prefix()));
+/// The empty folder that EAL makes for a process, whatever it is told, and never removes: dropping this does. It may be
+/// elsewhere, by another prefix in the EAL arguments: then it stays.
+pub(crate) struct RuntimeFolder;
+
+impl Drop for RuntimeFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(Path::new("/var/run/dpdk").join(file_prefix()));
+    }
 }
 
 /// Checks that the process may run on each configured CPU: EAL would only say that its arguments are bad.

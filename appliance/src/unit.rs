@@ -13,6 +13,7 @@ use crate::idle::Idler;
 use crate::inspect::Sources;
 use crate::kernel::{Twin, Watcher};
 use crate::kernel_path::{KernelPath, KernelPathCounters};
+use crate::lcores::Lcores;
 use crate::management::{Server, WorkerView};
 use crate::output::Output;
 use crate::port_setup::{OpenPort, PortQueues};
@@ -22,7 +23,6 @@ use crate::worker::Worker;
 use crate::{memory, platform, port_setup, system};
 use crossbeam::channel::bounded;
 use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
-use dpdk::lcore::{self, LcoreHandle};
 use dpdk::{Eal, Mempool, MempoolConfiguration};
 
 /// What [`run`] needs.
@@ -57,7 +57,8 @@ pub fn run(start: Start) -> Result<(), RunError> {
     // First of all: a second unit with the same socket must not touch the ports of the first.
     let socket = Server::bind(unit.socket())?;
 
-    let arguments = EalArguments::new(&unit, system::free_hugepage_bytes(), &start.eal_arguments);
+    let arguments = EalArguments::new(&unit, system::free_hugepage_bytes(), &start.eal_arguments)?;
+    let _runtime_folder = system::RuntimeFolder;
     let eal = Eal::start(arguments.as_slice())?;
     let pool = packet_pool(&eal, &unit)?;
     let (open_ports, mut queues) = port_setup::open_all(&eal, &unit, &pool)?;
@@ -81,18 +82,16 @@ pub fn run(start: Start) -> Result<(), RunError> {
         kernel_path: Arc::clone(&kernel_path),
         watcher: Arc::clone(&watcher),
     };
-    let handles = launch(workers)?;
+    let lcores = Lcores::launch(workers, &stop)?;
     let mut server = socket.serve(sources.into_inspection())?;
     log::info!("unit {} is up: {}", unit.name(), summary(&unit, &director));
 
     let path = KernelPath { twins: queues.twins, workers: rings, pool, counters: kernel_path };
-    control(&unit, &director, &ports, path, &handles, &stop);
+    control(&unit, &director, &ports, path, &lcores, &stop);
 
     log::info!("unit {} stops", unit.name());
     server.stop();
-    let ended = handles.into_iter().try_for_each(LcoreHandle::join);
-    system::remove_runtime_folder();
-    ended.map_err(RunError::Worker)
+    Ok(lcores.stop()?)
 }
 
 fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
@@ -183,26 +182,20 @@ fn build_workers(
     (workers, rings, views)
 }
 
-/// Starts each worker on its lcore.
-fn launch(workers: Vec<Worker>) -> Result<Vec<LcoreHandle>, RunError> {
-    let lcores = 1..;
-    lcores.zip(workers).map(|(lcore, worker)| Ok(lcore::launch(lcore, move || worker.run())?)).collect()
-}
-
 /// The control core's loop, until it is time to stop.
 fn control(
     unit: &UnitConfiguration,
     director: &Configuration,
     ports: &[Port],
     mut path: KernelPath,
-    workers: &[LcoreHandle],
+    lcores: &Lcores,
     stop: &AtomicBool,
 ) {
     let mut announcer = Announcer::new(director, ports, platform::now());
     let mut idler = Idler::new(system::may_sleep(unit, unit.cores().control));
     // Relaxed: the flag carries no data, and is looked at again at once.
     while !stop.load(Ordering::Relaxed) {
-        if workers.iter().any(LcoreHandle::is_finished) {
+        if lcores.any_ended() {
             log::error!("a worker has ended by itself; the unit stops");
             stop.store(true, Ordering::Relaxed);
         }

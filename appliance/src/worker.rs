@@ -14,7 +14,7 @@ use dpdk::{Mbuf, Mempool, ReceiveQueue};
 use model::limits::{BATCH, RECEIVE_BURST};
 use model::{DropReason, Instant};
 
-use crate::hold::Hold;
+use crate::hold::{Hold, NextHopKey};
 use crate::idle::Idler;
 use crate::kernel::Resolver;
 use crate::management::ListRequest;
@@ -232,18 +232,21 @@ impl Running {
     }
 
     fn carry_out(&mut self, verdict: Verdict, mut mbuf: Mbuf, arrival: Arrival, now: Instant) {
-        let counters = &self.worker.counters;
         let port = arrival.port;
+        let counters = &self.worker.counters;
         match verdict {
             Verdict::Forward { port } => {
                 self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Forwarded, counters);
             }
+            Verdict::AnswerNeighbor => {
+                self.copy_to_kernel(&mbuf, port);
+                let verdict = self.worker.shard.answer_neighbor(&mut frame(&mut mbuf, port));
+                self.carry_out(verdict, mbuf, arrival, now);
+            }
             Verdict::Flood { port: output } => {
-                // Counted once, as forwarded: it came in once. A copy that finds no room is lost.
-                if let Some(copy) = self.worker.pool.copy_of(&mbuf) {
-                    let _ = self.worker.kernel.send(Packet { mbuf: copy, port });
-                }
-                self.worker.outputs[usize::from(output.0)].push(mbuf, Origin::Forwarded, counters);
+                self.copy_to_kernel(&mbuf, port);
+                let output = &mut self.worker.outputs[usize::from(output.0)];
+                output.push(mbuf, Origin::Forwarded, &self.worker.counters);
             }
             Verdict::Answer { length } => {
                 mbuf.truncate(length);
@@ -259,13 +262,20 @@ impl Running {
             },
             Verdict::Hold { port, address } => {
                 self.worker.resolver.try_request(port, address);
-                self.hold(mbuf, arrival, now);
+                self.hold(mbuf, arrival, (port, address), now);
             }
             Verdict::Drop(reason) => counters.count_drop(reason, 1),
         }
     }
 
-    fn hold(&mut self, mbuf: Mbuf, arrival: Arrival, now: Instant) {
+    /// Shows the kernel a packet that does not end there: a copy, counted beside the balance.
+    fn copy_to_kernel(&mut self, mbuf: &Mbuf, port: PortIndex) {
+        let copy = self.worker.pool.copy_of(mbuf);
+        let sent = copy.is_some_and(|mbuf| self.worker.kernel.send(Packet { mbuf, port }).is_ok());
+        self.worker.counters.copied_to_kernel.add(u64::from(sent));
+    }
+
+    fn hold(&mut self, mbuf: Mbuf, arrival: Arrival, next_hop: NextHopKey, now: Instant) {
         let counters = &self.worker.counters;
         if arrival.held_until.is_none() {
             counters.held.add(1);
@@ -273,7 +283,7 @@ impl Running {
         let until = arrival.held_until.unwrap_or(now + HOLD_TIME);
         if now > until {
             counters.count_drop(DropReason::NextHopUnresolved, 1);
-        } else if self.hold.push(Packet { mbuf, port: arrival.port }, until).is_err() {
+        } else if self.hold.push(Packet { mbuf, port: arrival.port }, next_hop, until).is_err() {
             counters.count_drop(DropReason::HoldFull, 1);
         }
     }

@@ -8,7 +8,7 @@ use crate::classify::Flow;
 use crate::connection::{Connection, FlowKey, Hop};
 use crate::lane::{Lane, is_initial_syn, resolve};
 use crate::shard::Core;
-use crate::{ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
+use crate::{Configuration, ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
 
 /// Real servers that are tried before the client's port is translated, and ports that are tried then.
 const COLLISION_TRIES: usize = 8;
@@ -70,13 +70,18 @@ impl<A: Address> Lane<A> {
             Err(Verdict::Drop(reason)) => return refuse(core, reason),
             other => other?,
         };
+        if flow.datagram.ip_length > core.port(target.hop.port).mtu {
+            return refuse(core, DropReason::PacketTooBig);
+        }
         let connection = core.connection(flow, &target);
         let hashes = connection.keys().map(|key| core.hasher.hash_one(key));
         let Ok(id) = self.table.insert(connection, hashes) else {
             return refuse(core, DropReason::TableFull);
         };
         core.connections += 1;
-        core.predictors.commit(&core.configuration, target.binding);
+        let Core { predictors, configuration, .. } = core;
+        predictors
+            .commit(configuration, target.binding, |binding| is_reachable(configuration, next_hops, binding));
         core.counters.bindings[target.binding].admitted.add(1);
         if connection.translated_port != connection.client_port {
             core.counters.client_ports_translated.add(1);
@@ -95,7 +100,7 @@ impl<A: Address> Lane<A> {
         server: usize,
     ) -> Result<Target, Verdict> {
         let in_service = |binding: usize| core.real_server_of(binding).is_in_service();
-        let reachable = |binding: usize| in_service(binding) && core.hop_to(next_hops, binding).is_ok();
+        let reachable = |binding: usize| is_reachable(&core.configuration, next_hops, binding);
         let pick =
             |eligible: &dyn Fn(usize) -> bool| core.predictors.pick(&core.configuration, server, eligible);
         let Some(first) = pick(&reachable) else {
@@ -177,6 +182,10 @@ impl Core {
         let FlowKey { client: destination, server: source, server_port, protocol, .. } = flow.key;
         if self.is_virtual(destination) {
             return Verdict::Drop(DropReason::Hairpin);
+        }
+        // What the unit itself asked a real server, like a health check.
+        if self.is_own(destination.into()) {
+            return Verdict::Kernel;
         }
         let begins = protocol == Protocol::Tcp && is_initial_syn(flow);
         if !begins && self.services.is_real_endpoint(source.into(), server_port, protocol) {
@@ -264,4 +273,10 @@ impl Core {
             syn_resends: 0,
         }
     }
+}
+
+/// Whether the real server of `binding` may get connections now.
+fn is_reachable(configuration: &Configuration, next_hops: &NextHopTable, binding: usize) -> bool {
+    let real = &configuration.real_servers()[configuration.bindings()[binding].real_server()];
+    real.is_in_service() && resolve(next_hops, real.name().address).is_ok()
 }

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use flow_table::FlowId;
 use model::{DropReason, Protocol};
-use packet::{Address, Arp, ArpOperation, Datagram, Ethernet, Quote, TcpFlags, Transport, Tuple, reply};
+use packet::{
+    Address, Arp, ArpOperation, Content, Datagram, Ethernet, Quote, TcpFlags, Transport, Tuple, reply,
+};
 
 use crate::connection::FlowKey;
 use crate::shard::Core;
@@ -114,7 +116,7 @@ impl Core {
                 reply::echo(frame.bytes, datagram);
                 Verdict::Answer { length: frame.length }
             }
-            Transport::NeighborSolicitation { target } => self.answer_solicitation(frame, datagram, target),
+            Transport::NeighborSolicitation { target } => self.classify_solicitation(port, target),
             Transport::Fragment { .. } => Verdict::Drop(DropReason::Fragment),
             _ => Verdict::Drop(DropReason::NoVirtualServer),
         }
@@ -133,31 +135,44 @@ impl Core {
             && let Transport::NeighborSolicitation { target } = datagram.transport
             && self.is_virtual(target)
         {
-            return self.answer_solicitation(frame, datagram, target);
+            return self.classify_solicitation(self.port(frame.port), target);
         }
         self.classify_other_protocol(frame, ethernet)
     }
 
     /// Virtual addresses are answered outside, where clients are: an inside host that reached one would be
     /// answered by the real server directly, past the translation.
-    fn answer_solicitation<A: Address>(
-        &self,
-        frame: &mut Frame<'_>,
-        datagram: &Datagram<A>,
-        target: A,
-    ) -> Verdict {
-        let port = self.port(frame.port);
-        if port.role != PortRole::Outside || !self.is_virtual(target) {
-            return Verdict::Kernel;
+    fn classify_solicitation<A: Address>(&self, port: &Port, target: A) -> Verdict {
+        if port.role == PortRole::Outside && self.is_virtual(target) {
+            Verdict::AnswerNeighbor
+        } else {
+            Verdict::Kernel
         }
-        match reply::neighbor_advertisement(frame.bytes, datagram, target, port.mac) {
+    }
+
+    /// Turns a neighbour's question for a virtual address into its answer.
+    pub(crate) fn answer_neighbor(&self, frame: &mut Frame<'_>) -> Verdict {
+        let mac = self.port(frame.port).mac;
+        let contiguous = frame.length.min(frame.bytes.len());
+        let content = packet::parse(&frame.bytes[..contiguous], frame.length).map(|packet| packet.content);
+        let answered = match content {
+            Ok(Content::Arp(_)) => reply::arp(frame.bytes, mac),
+            Ok(Content::Ipv6(datagram)) => match datagram.transport {
+                Transport::NeighborSolicitation { target } => {
+                    reply::neighbor_advertisement(frame.bytes, &datagram, target, mac)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match answered {
             Some(length) => Verdict::Answer { length },
             None => Verdict::Drop(DropReason::NeighborMessageInvalid),
         }
     }
 
     #[cold]
-    pub(crate) fn classify_arp(&self, frame: &mut Frame<'_>, ethernet: &Ethernet, arp: &Arp) -> Verdict {
+    pub(crate) fn classify_arp(&self, frame: &Frame<'_>, ethernet: &Ethernet, arp: &Arp) -> Verdict {
         let port = self.port(frame.port);
         let asks_for_us = arp.operation == ArpOperation::Request
             && ethernet.vlan.is_none()
@@ -167,10 +182,7 @@ impl Core {
         if !asks_for_us {
             return self.classify_other_protocol(frame, ethernet);
         }
-        match reply::arp(frame.bytes, port.mac) {
-            Some(length) => Verdict::Answer { length },
-            None => Verdict::Drop(DropReason::NeighborMessageInvalid),
-        }
+        Verdict::AnswerNeighbor
     }
 
     /// Neither a virtual server's nor a connection's: decided by the Ethernet address alone.
@@ -198,7 +210,7 @@ impl Core {
         }
     }
 
-    fn is_own(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
         let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
         link_local || self.ports.iter().any(|port| port.addresses.contains(&address))
     }

@@ -10,7 +10,7 @@ use crate::classify::{Flow, QuotedFlow};
 use crate::connection::{Connection, Hop};
 use crate::counters::BindingCounters;
 use crate::shard::Core;
-use crate::{Direction, Frame, NextHop, NextHopTable, Port, Verdict};
+use crate::{ConnectionState, Direction, Frame, NextHop, NextHopTable, Port, Verdict};
 
 /// The connections of one address family.
 pub(crate) struct Lane<A: Address> {
@@ -37,7 +37,7 @@ impl<A: Address> Lane<A> {
             return self.handle_miss(core, next_hops, frame, flow);
         };
         let begins_anew = flow.key.direction == Direction::Inbound && is_initial_syn(flow);
-        if begins_anew && self.table.get(id).is_some_and(|connection| connection.state.is_over()) {
+        if begins_anew && self.table.get_mut(id).is_some_and(|connection| connection.gives_way(next_hops)) {
             self.remove(core, id);
             return self.handle_miss(core, next_hops, frame, flow);
         }
@@ -160,6 +160,13 @@ impl<A: Address> Connection<A> {
         Ok(*hop)
     }
 
+    /// Whether a SYN of the client makes a new connection in place of this one: it is over, or its real server never
+    /// answered and can not be reached any more.
+    fn gives_way(&mut self, next_hops: &NextHopTable) -> bool {
+        self.state.is_over()
+            || (self.state == ConnectionState::Syn && self.hop(Direction::Inbound, next_hops).is_err())
+    }
+
     /// Follows the connection's state.
     #[inline]
     fn note_packet(&mut self, flow: &Flow<A>, now_ms: u32) {
@@ -167,7 +174,7 @@ impl<A: Address> Connection<A> {
         if self.protocol == Protocol::Tcp {
             if flow.key.direction == Direction::Inbound
                 && is_initial_syn(flow)
-                && self.state != crate::ConnectionState::New
+                && self.state != ConnectionState::New
             {
                 self.syn_resends = self.syn_resends.saturating_add(1);
             }

@@ -60,13 +60,18 @@ impl Predictors {
         }
     }
 
-    /// Notes that `binding` got a connection.
-    pub(crate) fn commit(&mut self, configuration: &Configuration, binding: usize) {
+    /// Notes that `binding` got a connection, when it was chosen among those that are `eligible`.
+    pub(crate) fn commit(
+        &mut self,
+        configuration: &Configuration,
+        binding: usize,
+        eligible: impl Fn(usize) -> bool,
+    ) {
         let chosen = &configuration.bindings()[binding];
         let server = &configuration.virtual_servers()[chosen.virtual_server()];
         let all = server.bindings();
         if server.predictor() == Predictor::WeightedRoundRobin {
-            self.spend_credit(configuration, all.clone(), binding);
+            self.spend_credit(configuration, all.clone(), binding, eligible);
         } else {
             self.next[chosen.virtual_server()] = (binding + 1 - all.start) % all.len();
         }
@@ -74,14 +79,23 @@ impl Predictors {
     }
 
     /// Smooth weighted round robin: each earns its weight, the chosen one pays for all. The heavy servers' turns are
-    /// spread between the others', not served in a row.
-    fn spend_credit(&mut self, configuration: &Configuration, all: std::ops::Range<usize>, chosen: usize) {
+    /// spread between the others', not served in a row. Who is not eligible begins anew when it comes back: saved up
+    /// credit would send it every connection.
+    fn spend_credit(
+        &mut self,
+        configuration: &Configuration,
+        all: std::ops::Range<usize>,
+        chosen: usize,
+        eligible: impl Fn(usize) -> bool,
+    ) {
         let mut total = 0;
         for binding in all {
             let real = &configuration.real_servers()[configuration.bindings()[binding].real_server()];
-            if real.is_in_service() {
+            if eligible(binding) {
                 self.credits[binding] += i64::from(real.weight());
                 total += i64::from(real.weight());
+            } else {
+                self.credits[binding] = 0;
             }
         }
         self.credits[chosen] -= total;

@@ -181,6 +181,11 @@ impl Shard {
         self.finish(next_hops, frames, verdicts);
     }
 
+    /// Turns a frame that got [`Verdict::AnswerNeighbor`] into the answer. Returns what is to be done with it then.
+    pub fn answer_neighbor(&self, frame: &mut Frame<'_>) -> Verdict {
+        self.core.answer_neighbor(frame)
+    }
+
     /// The first stage of one frame.
     #[inline]
     fn classify(&mut self, frame: &mut Frame<'_>) -> Staged {

@@ -36,6 +36,9 @@ pub enum Verdict {
         /// Bytes of the reply.
         length: usize,
     },
+    /// A neighbour asks for a virtual address: hand a copy to the kernel, which learns from it where the neighbour is, and
+    /// answer with [`Shard::answer_neighbor`](crate::Shard::answer_neighbor). The frame is unchanged.
+    AnswerNeighbor,
     /// Hand to the kernel twin of the port it came from, unchanged.
     Kernel,
     /// Hand to the shard that owns the client, unchanged.

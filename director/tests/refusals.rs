@@ -5,7 +5,9 @@
 mod common;
 
 use common::*;
-use director::{Configuration, PortIndex, Predictor, Unmatched, Verdict, VirtualServerDraft};
+use director::{
+    Configuration, NextHopTable, PortIndex, Predictor, Route, Unmatched, Verdict, VirtualServerDraft,
+};
 use model::{DropReason, MacAddress};
 use packet::{TcpFlags, build};
 use proptest::prelude::*;
@@ -43,7 +45,6 @@ fn each_packet_that_is_not_translated_has_one_verdict() {
     let drop = Verdict::Drop;
     let elsewhere = v4("203.0.113.7", 40_000, "198.51.100.99", 80);
     let own = v4("203.0.113.7", 40_000, "198.51.100.1", 22);
-    let from = |source: &str| v4(source, 40_000, "192.0.2.100", 80);
     let server = |port| v4("10.1.0.11", port, "203.0.113.7", 40_000);
     let mut other_station = tcp(OUTSIDE, to_virtual(80), SYN);
     other_station[..6].copy_from_slice(&[2, 9, 9, 9, 9, 9]);
@@ -72,12 +73,6 @@ fn each_packet_that_is_not_translated_has_one_verdict() {
             tcp(OUTSIDE, v4("203.0.113.7", 1, "192.0.2.103", 80), SYN),
             drop(VirtualOutOfService),
         ),
-        ("from nowhere", OUTSIDE, tcp(OUTSIDE, from("0.0.0.0"), SYN), drop(Martian)),
-        ("from loopback", OUTSIDE, tcp(OUTSIDE, from("127.0.0.1"), SYN), drop(Martian)),
-        ("from multicast", OUTSIDE, tcp(OUTSIDE, from("224.0.0.1"), SYN), drop(Martian)),
-        ("from broadcast", OUTSIDE, tcp(OUTSIDE, from("255.255.255.255"), SYN), drop(Martian)),
-        ("from itself", OUTSIDE, tcp(OUTSIDE, from("192.0.2.100"), SYN), drop(Martian)),
-        ("martian ping", OUTSIDE, echo(OUTSIDE, from("127.0.0.1")), drop(Martian)),
         ("last hop", OUTSIDE, one_hop_left, drop(HopLimitExceeded)),
         ("past the last hop", OUTSIDE, no_hop_left, drop(HopLimitExceeded)),
         ("truncated", OUTSIDE, last_hop, drop(FrameTruncated)),
@@ -93,20 +88,47 @@ fn each_packet_that_is_not_translated_has_one_verdict() {
             drop(Hairpin),
         ),
         ("real server's own connection", INSIDE, tcp(INSIDE, server(50_000), SYN), Verdict::Kernel),
+        (
+            "answer to the unit itself",
+            INSIDE,
+            tcp(INSIDE, v4("10.1.0.11", 8_080, "10.1.0.1", 40_000), ACK),
+            Verdict::Kernel,
+        ),
         ("elsewhere", OUTSIDE, tcp(OUTSIDE, elsewhere, SYN), Verdict::Kernel),
         ("own address", OUTSIDE, tcp(OUTSIDE, own, SYN), Verdict::Kernel),
         ("ARP for another", OUTSIDE, arp("198.51.100.1"), Verdict::Kernel),
         ("ARP inside", INSIDE, arp("192.0.2.100"), Verdict::Kernel),
     ];
     for (name, port, packet, expected) in cases {
-        let mut bench = bench(director::Unmatched::Kernel);
-        let before = packet.clone();
-        let (verdict, after) = bench.send(port, packet);
-        assert_eq!(verdict, expected, "{name}");
-        assert_eq!(after, before, "{name}: unchanged");
-        assert_eq!(bench.shard.connections(), 0, "{name}");
-        bench.check();
+        refused(name, port, packet, expected);
     }
+}
+
+#[test]
+fn martians_are_dropped() {
+    let from = |source: &str| v4(source, 40_000, "192.0.2.100", 80);
+    let syn = |source| tcp(OUTSIDE, from(source), SYN);
+    for (name, packet) in [
+        ("from nowhere", syn("0.0.0.0")),
+        ("from loopback", syn("127.0.0.1")),
+        ("from multicast", syn("224.0.0.1")),
+        ("from broadcast", syn("255.255.255.255")),
+        ("from itself", syn("192.0.2.100")),
+        ("ping from loopback", echo(OUTSIDE, from("127.0.0.1"))),
+    ] {
+        refused(name, OUTSIDE, packet, Verdict::Drop(DropReason::Martian));
+    }
+}
+
+/// Sends a packet that is refused in this way, is not changed, and changes nothing.
+fn refused(name: &str, port: PortIndex, packet: Vec<u8>, expected: Verdict) {
+    let mut bench = bench(Unmatched::Kernel);
+    let before = packet.clone();
+    let (verdict, after) = bench.send(port, packet);
+    assert_eq!(verdict, expected, "{name}");
+    assert_eq!(after, before, "{name}: unchanged");
+    assert_eq!(bench.shard.connections(), 0, "{name}");
+    bench.check();
 }
 
 fn set_hop_limit(frame: &mut [u8], hop_limit: u8) {
@@ -228,6 +250,74 @@ fn real_server_without_a_known_station_is_passed_over() {
         assert_eq!(bench.send(OUTSIDE, tcp(OUTSIDE, client, SYN)).0, Verdict::Forward { port: INSIDE });
     }
     assert!(bench.connections().iter().all(|connection| connection.real_server.address == ip("10.1.0.11")));
+    bench.check();
+}
+
+/// A next-hop table of another generation that does not know `missing`.
+fn next_hops_without(missing: &str, generation: u32) -> NextHopTable {
+    let mut table = NextHopTable::new(generation);
+    table.add_route("10.1.0.0/16".parse().unwrap(), Route { port: INSIDE, gateway: None });
+    for address in ["10.1.0.11", "10.1.0.12", "10.1.0.13"].iter().filter(|address| **address != missing) {
+        table.add_neighbor(INSIDE, ip(address), SERVER);
+    }
+    table
+}
+
+fn three_servers(predictor: Predictor) -> Bench {
+    let reals = ["10.1.0.11:80", "10.1.0.12:80", "10.1.0.13:80"];
+    let draft = reals.iter().fold(Configuration::builder(), |draft, real| draft.real_server(real));
+    let draft = draft.virtual_server("192.0.2.100:80", predictor).bind("192.0.2.100:80", &reals);
+    Bench::new(draft.build().unwrap())
+}
+
+#[test]
+fn real_server_that_comes_back_gets_its_share_and_no_more() {
+    for predictor in [Predictor::WeightedRoundRobin, Predictor::RoundRobin] {
+        let mut bench = three_servers(predictor);
+        let begin = |bench: &mut Bench, ports: std::ops::Range<u16>| {
+            for port in ports {
+                let client = v4("203.0.113.7", port, "192.0.2.100", 80);
+                assert_eq!(
+                    bench.send(OUTSIDE, tcp(OUTSIDE, client, SYN)).0,
+                    Verdict::Forward { port: INSIDE }
+                );
+            }
+        };
+        bench.next_hops = next_hops_without("10.1.0.13", 2);
+        begin(&mut bench, 10_000..10_300);
+        bench.next_hops = next_hops_without("none", 3);
+        begin(&mut bench, 20_000..20_030);
+        let of_third =
+            bench.connections().iter().filter(|one| one.real_server.address == ip("10.1.0.13")).count();
+        assert!((9..=11).contains(&of_third), "{predictor:?}: {of_third} of 30");
+        bench.check();
+    }
+}
+
+#[test]
+fn unanswered_client_moves_on_when_its_real_server_is_gone() {
+    let mut bench = three_servers(Predictor::RoundRobin);
+    let client = v4("203.0.113.7", 40_000, "192.0.2.100", 80);
+    let syn = || tcp(OUTSIDE, client, SYN);
+    assert_eq!(bench.send(OUTSIDE, syn()).0, Verdict::Forward { port: INSIDE });
+    assert_eq!(bench.connections()[0].real_server.address, ip("10.1.0.11"));
+    bench.next_hops = next_hops_without("10.1.0.11", 2);
+    assert_eq!(bench.send(OUTSIDE, syn()).0, Verdict::Forward { port: INSIDE });
+    let connections = bench.connections();
+    assert_eq!(connections.len(), 1);
+    assert_eq!(connections[0].real_server.address, ip("10.1.0.12"));
+    bench.check();
+}
+
+#[test]
+fn packet_too_large_for_the_inside_begins_nothing() {
+    let mut bench = bench(Unmatched::Kernel);
+    let mut syn = tcp(OUTSIDE, to_virtual(80), SYN);
+    syn.resize(14 + 1_501, 0);
+    syn[16..18].copy_from_slice(&1_501_u16.to_be_bytes());
+    fix_header_checksum(&mut syn);
+    assert_eq!(bench.send(OUTSIDE, syn).0, Verdict::Drop(DropReason::PacketTooBig));
+    assert_eq!(bench.shard.connections(), 0);
     bench.check();
 }
 

@@ -45,6 +45,9 @@ pub const IPV6_EXTENSION_HEADERS: usize = 8;
 /// Packets that a worker keeps while next hops are resolved.
 pub const HOLD: usize = 256;
 
+/// Packets of those that wait for the same next hop.
+pub const HOLD_PER_NEXT_HOP: usize = 8;
+
 /// Packets in the ring from one worker to another.
 pub const HAND_OVER_RING: usize = 1_024;
 
@@ -65,4 +68,5 @@ const _: () = assert!(VIRTUAL_SERVERS <= u16::MAX as usize && REAL_SERVERS <= u1
 const _: () = assert!(CONNECTIONS < u32::MAX as usize);
 const _: () = assert!(IDLE_TIMEOUT_S as u64 * 1_000 < u32::MAX as u64 / 2);
 const _: () = assert!(LISTING_SLICE <= LISTING_SCAN);
+const _: () = assert!(HOLD_PER_NEXT_HOP <= HOLD);
 const _: () = assert!(HAND_OVER_RING >= BATCH && KERNEL_RING >= BATCH);

@@ -69,6 +69,11 @@ pub(crate) mod sealed {
         /// ICMP types.
         const ECHO_REQUEST: u8;
         const ECHO_REPLY: u8;
+        const TIME_EXCEEDED: u8;
+        /// Type and code.
+        const PACKET_TOO_BIG: (u8, u8);
+        /// Bytes of the longest IP packet that an ICMP error may be.
+        const LONGEST_ERROR: usize;
 
         /// Reads and checks the headers of the packet that begins at `offset` of a frame of `frame_length` bytes.
         fn outline(frame: &[u8], frame_length: usize, offset: usize) -> Result<Outline<Self>, DropReason>;
@@ -80,6 +85,12 @@ pub(crate) mod sealed {
 
         /// Whether an ICMP type is an error that is about a packet of a connection.
         fn is_error(icmp_type: u8) -> bool;
+
+        /// Whether routers may make fragments of the packet; `None` if its header is not in `frame`.
+        fn may_be_fragmented(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool>;
+
+        /// Whether a fragment is the first of its packet; `None` if its headers are not in `frame`.
+        fn is_first_fragment(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool>;
 
         /// The address as checksums see it.
         fn words(self) -> impl Iterator<Item = u16>;

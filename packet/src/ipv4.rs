@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use model::DropReason;
 
 use crate::address::sealed::Version;
-use crate::bytes::{field, field_u16, narrow, set_field, view, view_mut};
+use crate::bytes::{field, field_u16, narrow, read_u16, set_field, view, view_mut};
 use crate::checksum::{ChecksumDelta, fold, is_right, sum};
 use crate::compose::Envelope;
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
@@ -58,6 +58,10 @@ pub(crate) fn make_fragment(packet: &mut [u8], units: u16, more: bool) {
     compute_checksum(header);
 }
 
+fn fragment_field(frame: &[u8], datagram: &Datagram<Ipv4Addr>) -> Option<u16> {
+    read_u16(frame, usize::from(datagram.ip_offset) + at::FRAGMENT)
+}
+
 fn compute_checksum(header: &mut [u8; HEADER]) {
     set_field::<{ at::CHECKSUM }, 2, _>(header, [0; 2]);
     let checksum = !fold(sum(header));
@@ -71,6 +75,10 @@ impl Version for Ipv4Addr {
     const ICMP_HAS_PSEUDO_HEADER: bool = false;
     const ECHO_REQUEST: u8 = 8;
     const ECHO_REPLY: u8 = 0;
+    const TIME_EXCEEDED: u8 = 11;
+    const PACKET_TOO_BIG: (u8, u8) = (3, 4);
+    // RFC 1812 section 4.3.2.3.
+    const LONGEST_ERROR: usize = 576;
 
     #[inline]
     fn outline(frame: &[u8], frame_length: usize, offset: usize) -> Result<Outline<Self>, DropReason> {
@@ -108,6 +116,14 @@ impl Version for Ipv4Addr {
     fn is_error(icmp_type: u8) -> bool {
         // Destination unreachable, time exceeded, parameter problem.
         matches!(icmp_type, 3 | 11 | 12)
+    }
+
+    fn may_be_fragmented(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool> {
+        fragment_field(frame, datagram).map(|field| field & DONT_FRAGMENT == 0)
+    }
+
+    fn is_first_fragment(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool> {
+        fragment_field(frame, datagram).map(|field| field & FRAGMENT_OFFSET == 0)
     }
 
     #[inline]

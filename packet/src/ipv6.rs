@@ -12,7 +12,7 @@ use crate::icmp::{self, QuotedHeader, quoted_bytes};
 use crate::ipv6_extensions::{Behind, walk};
 use crate::packet::{Content, Datagram, Transport};
 use crate::parse::Outline;
-use crate::{neighbor, tcp, udp};
+use crate::{ipv6_extensions, neighbor, tcp, udp};
 
 /// Offsets in the header.
 mod at {
@@ -57,6 +57,10 @@ impl Version for Ipv6Addr {
     const ICMP_HAS_PSEUDO_HEADER: bool = true;
     const ECHO_REQUEST: u8 = 128;
     const ECHO_REPLY: u8 = 129;
+    const TIME_EXCEEDED: u8 = 3;
+    const PACKET_TOO_BIG: (u8, u8) = (2, 0);
+    // What every link can carry (RFC 4443 section 2.4).
+    const LONGEST_ERROR: usize = 1_280;
 
     #[inline]
     fn outline(frame: &[u8], frame_length: usize, offset: usize) -> Result<Outline<Self>, DropReason> {
@@ -98,6 +102,14 @@ impl Version for Ipv6Addr {
     fn is_error(icmp_type: u8) -> bool {
         // Destination unreachable, packet too big, time exceeded, parameter problem.
         matches!(icmp_type, 1..=4)
+    }
+
+    fn may_be_fragmented(_frame: &[u8], _datagram: &Datagram<Self>) -> Option<bool> {
+        Some(false)
+    }
+
+    fn is_first_fragment(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool> {
+        ipv6_extensions::is_first_fragment(frame, usize::from(datagram.transport_offset))
     }
 
     #[inline]

@@ -84,6 +84,12 @@ fn fragment(header: &[u8; UNIT]) -> Option<Fragment> {
     (!is_first || field & MORE_FRAGMENTS != 0).then_some(Fragment { is_first })
 }
 
+/// Whether the fragment header that ends at `end` is that of a first fragment; `None` if it is not in `frame`.
+pub(crate) fn is_first_fragment(frame: &[u8], end: usize) -> Option<bool> {
+    let header: &[u8; UNIT] = view(frame, end.checked_sub(UNIT)?)?;
+    Some(field_u16::<{ at::FRAGMENT }, _>(header) & FRAGMENT_OFFSET == 0)
+}
+
 /// A fragment header: the first byte behind it was at `units` times 8 in what was fragmented.
 pub(crate) fn fragment_header(protocol: u8, units: u16, more: bool) -> [u8; UNIT] {
     let field = units << 3 | if more { MORE_FRAGMENTS } else { 0 };

@@ -1,7 +1,9 @@
 //! Replies, made in place of what they answer. VLAN tags stay.
 //!
 //! Whether to answer at all is the caller's to decide; what no host may answer is refused here. Nothing here
-//! allocates, and no reply is longer than what it answers.
+//! allocates, and no reply but an ICMP error is longer than what it answers.
+
+mod errors;
 
 use std::net::IpAddr;
 
@@ -16,6 +18,8 @@ use crate::ethernet::{self, Ethernet, set_ethernet, stations};
 use crate::packet::{Datagram, Transport, Tuple};
 use crate::tcp::{self, Segment, TcpFlags};
 use crate::{icmp, neighbor, udp};
+
+pub use errors::{ERROR_ROOM, packet_too_big, time_exceeded};
 
 /// Hop limit of what the unit sends itself (RFC 1700).
 const HOP_LIMIT: u8 = 64;
@@ -109,12 +113,8 @@ pub fn tcp_reset<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) -> Option
     let Transport::Tcp { source_port, destination_port, flags } = datagram.transport else {
         return None;
     };
-    let (destination_mac, source_mac) = stations(frame)?;
-    let is_between_hosts = !source_mac.is_group()
-        && !destination_mac.is_group()
-        && !datagram.source.is_martian_source()
-        && !datagram.destination.is_martian_source();
-    if flags.contains(TcpFlags::RST) || !is_between_hosts {
+    let (destination_mac, source_mac) = stations_of_hosts(frame, datagram)?;
+    if flags.contains(TcpFlags::RST) {
         return None;
     }
     let reset = reset_for(frame, datagram, flags)?;
@@ -137,6 +137,16 @@ pub fn tcp_reset<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) -> Option
     seal(packet, &envelope);
     set_ethernet(frame, destination_mac, source_mac);
     Some(end)
+}
+
+/// The station that the frame is for, and the one that sent it; `None` if the packet is from or to no single host.
+fn stations_of_hosts<A: Address>(frame: &[u8], datagram: &Datagram<A>) -> Option<(MacAddress, MacAddress)> {
+    let stations = stations(frame)?;
+    let is_between_hosts = !stations.0.is_group()
+        && !stations.1.is_group()
+        && !datagram.source.is_martian_source()
+        && !datagram.destination.is_martian_source();
+    is_between_hosts.then_some(stations)
 }
 
 /// The reset's numbers: what the other end expects next, or, where it did not say, an acknowledgement of all it sent.

@@ -112,6 +112,7 @@ fn rewrite<A: Address>(frame: &[u8], datagram: &Datagram<A>, other: A) {
         reply::neighbor_advertisement(&mut frame.to_vec(), datagram, other, MacAddress::default()),
     ];
     assert!(lengths.into_iter().flatten().all(|length| length <= frame.len()));
+    make_errors(frame, datagram, other);
     // Nor does it matter how much of the frame is there in the end.
     for length in [0, 13, 20, 34, 40, 54, 60] {
         let mut short = frame[..length.min(frame.len())].to_vec();
@@ -119,8 +120,27 @@ fn rewrite<A: Address>(frame: &[u8], datagram: &Datagram<A>, other: A) {
         reply::echo(&mut short, datagram);
         let _ = reply::tcp_reset(&mut short, datagram);
         let _ = reply::neighbor_advertisement(&mut short, datagram, other, MacAddress::default());
+        make_errors(&short, datagram, other);
         if let Transport::IcmpError(quote) = datagram.transport {
             translate_error(&mut short, datagram, &quote, other, other, &to);
+        }
+    }
+}
+
+/// An error is right, and in the frame, or there is none and the frame is as it was.
+fn make_errors<A: Address>(frame: &[u8], datagram: &Datagram<A>, from: A) {
+    let with_room = [frame, &[0xee; reply::ERROR_ROOM]].concat();
+    for frame in [frame, &with_room] {
+        let (mut too_big, mut exceeded) = (frame.to_vec(), frame.to_vec());
+        let lengths = [
+            reply::packet_too_big(&mut too_big, datagram, from, 1_400),
+            reply::time_exceeded(&mut exceeded, datagram, from),
+        ];
+        for (error, length) in [too_big, exceeded].iter().zip(lengths) {
+            match length {
+                Some(length) => build::verify_checksums(&error[..length]).unwrap(),
+                None => assert_eq!(error, frame),
+            }
         }
     }
 }

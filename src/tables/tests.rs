@@ -129,7 +129,7 @@ tcp       198.51.100.7:40001   192.0.2.100:80  10.1.0.11:8080  established   1.2
 /// Counts of one worker or of all.
 fn packet_counts(received: u64, martians: u64) -> String {
     format!(
-        r#""received":{received},"forwarded":90,"answered":4,"to_kernel":3,"dropped":{martians},
+        r#""received":{received},"forwarded":90,"answered":4,"to_kernel":3,"copied_to_kernel":6,"dropped":{martians},
            "drops":{{"martian":{martians},"fragment":0,"of_tomorrow":{martians}}},
            "handed_over":50,"held":2,"from_kernel":8,"from_kernel_dropped":1"#
     )
@@ -160,6 +160,7 @@ forwarded                 90        90        90
 answered                   4         4         4
 to kernel                  3         3         3
 dropped                    2         1         1
+copied to kernel           6         6         6
 handed over               50        50        50
 held                       2         2         2
 from kernel                8         8         8

@@ -1,8 +1,10 @@
 //! Ports that are ordinary Linux interfaces.
 
-use crate::lab::Lab;
+use nix::sys::signal::Signal;
+
 use crate::lab::client::ask_by_datagram;
 use crate::lab::plan::{Plan, Ports, VIRTUAL_V4, VIRTUAL_V6, add_service, line_addresses, web};
+use crate::lab::{Lab, Namespace};
 
 #[test]
 fn linux_interfaces_serve_as_ports() {
@@ -49,4 +51,32 @@ fn linux_interfaces_serve_two_workers() {
         by_worker.iter().all(|&connections| connections > 0),
         "one worker has all clients: {by_worker:?}"
     );
+}
+
+#[test]
+fn linux_interfaces_are_given_back_as_they_were() {
+    let mut lab = Lab::start(&Plan { ports: Ports::Interfaces, ..Plan::default() });
+    lab.host.ip("link add untouched type veth peer name unplugged\nlink set untouched up");
+    let untouched = settings(&lab.host, "untouched");
+    for interface in ["wire-out", "wire-in"] {
+        let used = settings(&lab.host, interface);
+        for (what, (used, untouched)) in
+            ["offloads", "promiscuous mode", "arp_ignore"].iter().zip(used.iter().zip(&untouched))
+        {
+            assert_ne!(used, untouched, "{interface}: {what}");
+        }
+    }
+    assert!(lab.end_unit(Signal::SIGINT).success());
+    for interface in ["wire-out", "wire-in"] {
+        assert_eq!(settings(&lab.host, interface), untouched, "{interface}");
+    }
+}
+
+/// What a unit changes on an interface: its offloads, whether it is promiscuous, and its answers to ARP.
+fn settings(host: &Namespace, interface: &str) -> [String; 3] {
+    let offloads = host.run("ethtool", &["-k", interface]).replace(interface, "NAME");
+    let link = host.run("ip", &["link", "show", "dev", interface]);
+    let promiscuous = link.contains("PROMISC").to_string();
+    let arp_ignore = host.run("cat", &[&format!("/proc/sys/net/ipv4/conf/{interface}/arp_ignore")]);
+    [offloads, promiscuous, arp_ignore]
 }

@@ -44,6 +44,8 @@ pub(super) struct Tables {
     keep_fresh: Vec<IpAddr>,
     /// The next hops of the addresses to keep fresh, by the published routes.
     kept: BTreeSet<(PortIndex, IpAddr)>,
+    /// How many silent neighbours were checked: where the next check goes on.
+    stale_checked: usize,
     published: Published,
 }
 
@@ -64,6 +66,7 @@ impl Tables {
             neighbors: BTreeMap::new(),
             keep_fresh,
             kept: BTreeSet::new(),
+            stale_checked: 0,
             published: Published {
                 routes: Routes::new(),
                 macs: Macs::new(),
@@ -167,6 +170,19 @@ impl Tables {
     /// The next hops to keep fresh that have no MAC address.
     pub(super) fn kept_unresolved(&self) -> impl Iterator<Item = (PortIndex, IpAddr)> {
         self.kept().filter(|neighbor| !self.published.macs.contains_key(neighbor))
+    }
+
+    /// Neighbours that have been silent for long, at most `count`, a next one each time: the kernel checks one only when
+    /// itself sends to it, and the packets that go there are not the kernel's.
+    pub(super) fn stale(&mut self, count: usize) -> Vec<(PortIndex, IpAddr)> {
+        let stale: Vec<_> = self
+            .on_ports()
+            .filter(|(_, entry)| entry.state == NeighborState::Stale)
+            .map(|(neighbor, _)| neighbor)
+            .collect();
+        let first = self.stale_checked % stale.len().max(1);
+        self.stale_checked = first + count;
+        stale.iter().cycle().skip(first).take(count.min(stale.len())).copied().collect()
     }
 
     /// How to have a neighbour resolved; `None` when there is no use in it, because the address is not a

@@ -28,6 +28,9 @@ use super::tables::{Effect, Tables};
 use super::twin::{Twin, interface_index};
 use crate::platform;
 
+/// Silent neighbours that are checked in one go.
+const STALE_CHECKED: usize = 64;
+
 const FAMILIES: [AddressFamily; 2] = [AddressFamily::Inet, AddressFamily::Inet6];
 
 /// Follows the kernel's routes and neighbours, in a thread of its own, until it is stopped or dropped.
@@ -256,12 +259,18 @@ impl Follower {
         }
     }
 
-    /// Has the real servers' next hops resolved that are not, and from time to time all of them.
+    /// Has the real servers' next hops resolved that are not, and from time to time all of them and some neighbours that
+    /// have been silent for long: a gateway or client that got another MAC address may not announce it.
     fn keep_fresh(&mut self, now: Instant) {
         let all = self.schedule.take_refresh(now);
         let neighbors: Vec<_> = {
-            let tables = self.shared.tables();
-            if all { tables.kept().collect() } else { tables.kept_unresolved().collect() }
+            let mut tables = self.shared.tables();
+            if all {
+                let stale = tables.stale(STALE_CHECKED);
+                tables.kept().chain(stale).collect()
+            } else {
+                tables.kept_unresolved().collect()
+            }
         };
         for (port, address) in neighbors {
             self.use_neighbor(port, address, now);

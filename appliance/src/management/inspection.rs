@@ -311,6 +311,7 @@ fn read_outcomes(worker: &WorkerView) -> WorkerCounts {
         forwarded: counters.forwarded.read(),
         answered: counters.answered.read(),
         to_kernel: counters.to_kernel.read(),
+        copied_to_kernel: counters.copied_to_kernel.read(),
         dropped: drops.values().sum(),
         drops,
         handed_over: counters.handed_over.read(),
@@ -326,6 +327,7 @@ fn add_packets(total: &mut PacketCounts, more: &PacketCounts) {
     total.forwarded += more.forwarded;
     total.answered += more.answered;
     total.to_kernel += more.to_kernel;
+    total.copied_to_kernel += more.copied_to_kernel;
     total.dropped += more.dropped;
     total.handed_over += more.handed_over;
     total.held += more.held;

@@ -220,6 +220,8 @@ pub struct PacketCounts {
     pub answered: u64,
     /// Handed to the kernel.
     pub to_kernel: u64,
+    /// Copies that the kernel was shown of packets that ended elsewhere.
+    pub copied_to_kernel: u64,
     /// Dropped, for whatever reason.
     pub dropped: u64,
     /// Dropped, by reason; each reason is there.
@@ -241,7 +243,7 @@ pub struct KernelPathCounts {
     pub delivered: u64,
     /// Packets for the kernel that its interfaces did not take.
     pub refused: u64,
-    /// Packets of the kernel, and announcements, for which a worker's ring or the pool had no room.
+    /// Packets of the kernel for which a worker's ring had no room.
     pub lost: u64,
 }
 

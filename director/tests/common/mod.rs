@@ -116,6 +116,12 @@ impl Bench {
         let mut verdicts = ArrayVec::<_, BATCH>::new();
         self.shard.process(self.now, &self.next_hops, &mut frames, &mut verdicts);
         assert_eq!(verdicts.len(), packets.len(), "each frame gets one verdict");
+        for (verdict, bytes) in verdicts.iter_mut().zip(packets.iter_mut()) {
+            if *verdict == Verdict::AnswerNeighbor {
+                let frame = &mut Frame { length: bytes.len(), bytes: bytes.as_mut_slice(), port };
+                *verdict = self.shard.answer_neighbor(frame);
+            }
+        }
         for verdict in &verdicts {
             self.books.enter(*verdict);
         }
@@ -189,6 +195,7 @@ impl Books {
             Verdict::HandOver { .. } => self.handed_over += 1,
             Verdict::Hold { .. } => self.held += 1,
             Verdict::Drop(_) => self.dropped += 1,
+            Verdict::AnswerNeighbor => panic!("the bench answers these itself"),
         }
     }
 }
