@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::lab::Lab;
 use crate::lab::client::{Client, ask_by_datagram};
-use crate::lab::plan::Plan;
+use crate::lab::plan::{Plan, web};
 use crate::lab::services::LineService;
 
 /// Where something listens on the unit itself, as sshd would.
@@ -29,6 +29,18 @@ fn the_unit_itself_reaches_its_neighbors() {
     for address in ["198.51.100.10", "2001:db8:1::10", "10.1.0.12", "2001:db8:2::13"] {
         lab.host.run("ping", &["-n", "-c", "2", "-i", "0.2", "-W", "5", address]);
     }
+}
+
+#[test]
+fn the_unit_itself_uses_the_service_of_a_real_server() {
+    // As a health check does: the answers come from an endpoint that is bound to a virtual server.
+    let lab =
+        Lab::start(&Plan { director: web("roundrobin", 3), large: Some(Vec::new()), ..Plan::default() });
+    for address in ["10.1.0.12", "[2001:db8:2::12]"] {
+        let page = lab.host.run("curl", &["--silent", "--max-time", "5", &format!("http://{address}/")]);
+        assert!(page.starts_with("server 2"), "{address}: {page}");
+    }
+    assert_eq!(lab.view.connections("admitted"), 0, "nothing of this is a virtual server's");
 }
 
 #[test]
