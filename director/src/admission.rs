@@ -54,7 +54,7 @@ impl<A: Address> Lane<A> {
     ) -> Result<flow_table::FlowId, Verdict> {
         let server = core.virtual_server_for(frame, flow)?;
         if flow.datagram.hop_limit <= 1 {
-            return Err(Verdict::Drop(DropReason::HopLimitExceeded));
+            return Err(core.refuse(frame, &flow.datagram, DropReason::HopLimitExceeded, u16::MAX));
         }
         let refuse = |core: &Core, reason| {
             core.counters.refused[server].add(1);
@@ -70,8 +70,9 @@ impl<A: Address> Lane<A> {
             Err(Verdict::Drop(reason)) => return refuse(core, reason),
             other => other?,
         };
-        if flow.datagram.ip_length > core.port(target.hop.port).mtu {
-            return refuse(core, DropReason::PacketTooBig);
+        let mtu = core.port(target.hop.port).mtu;
+        if flow.datagram.ip_length > mtu {
+            return Err(core.refuse(frame, &flow.datagram, DropReason::PacketTooBig, mtu));
         }
         let connection = core.connection(flow, &target);
         let hashes = connection.keys().map(|key| core.hasher.hash_one(key));

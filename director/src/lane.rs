@@ -9,8 +9,9 @@ use packet::{Address, TcpFlags};
 use crate::classify::{Flow, QuotedFlow};
 use crate::connection::{Connection, Hop};
 use crate::counters::BindingCounters;
+use crate::refusal::refusal;
 use crate::shard::Core;
-use crate::{ConnectionState, Direction, Frame, NextHop, NextHopTable, Port, Verdict};
+use crate::{ConnectionState, Direction, Frame, NextHop, NextHopTable, Verdict};
 
 /// The connections of one address family.
 pub(crate) struct Lane<A: Address> {
@@ -55,7 +56,7 @@ impl<A: Address> Lane<A> {
     #[inline]
     pub(crate) fn translate(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         next_hops: &NextHopTable,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
@@ -72,7 +73,8 @@ impl<A: Address> Lane<A> {
         };
         let output = core.port(hop.port);
         if let Some(reason) = refusal(output, flow.datagram.hop_limit, flow.datagram.ip_length) {
-            return Verdict::Drop(reason);
+            let mtu = output.mtu;
+            return core.refuse(frame, &flow.datagram, reason, mtu);
         }
         connection.note_packet(flow, core.now_ms);
         let (after, deltas) = connection.translation(direction);
@@ -197,18 +199,6 @@ pub(crate) fn resolve(next_hops: &NextHopTable, destination: IpAddr) -> Result<H
 #[inline]
 pub(crate) const fn is_initial_syn<A>(flow: &Flow<A>) -> bool {
     flow.flags.0 & (TcpFlags::SYN.0 | TcpFlags::ACK.0 | TcpFlags::RST.0) == TcpFlags::SYN.0
-}
-
-/// Why a packet can not leave by `output`.
-#[inline]
-fn refusal(output: &Port, hop_limit: u8, ip_length: u16) -> Option<DropReason> {
-    if hop_limit <= 1 {
-        Some(DropReason::HopLimitExceeded)
-    } else if ip_length > output.mtu {
-        Some(DropReason::PacketTooBig)
-    } else {
-        None
-    }
 }
 
 #[inline]

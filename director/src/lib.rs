@@ -15,6 +15,7 @@ mod next_hops;
 mod port;
 mod ports;
 mod predictor;
+mod refusal;
 mod services;
 mod shard;
 mod steering;

@@ -17,6 +17,7 @@ use crate::counters::ShardCounters;
 use crate::lane::Lane;
 use crate::listing::{ConnectionFilter, ConnectionSummary, Cursor};
 use crate::predictor::Predictors;
+use crate::refusal::ErrorBudget;
 use crate::services::Services;
 use crate::tcp_state::IdleTimeouts;
 use crate::{Configuration, Frame, NextHopTable, Port, Steering, Verdict};
@@ -52,6 +53,7 @@ pub(crate) struct Core {
     pub(crate) capacity: usize,
     pub(crate) connections: usize,
     pub(crate) now_ms: u32,
+    pub(crate) errors: ErrorBudget,
 }
 
 /// The connections of one worker's clients.
@@ -139,6 +141,7 @@ impl Shard {
                 capacity,
                 connections: 0,
                 now_ms: 0,
+                errors: ErrorBudget::default(),
             },
             v4: Lane::with_capacity(capacity),
             v6: Lane::with_capacity(capacity),

@@ -310,15 +310,33 @@ fn unanswered_client_moves_on_when_its_real_server_is_gone() {
 }
 
 #[test]
-fn packet_too_large_for_the_inside_begins_nothing() {
+fn sender_of_a_packet_that_can_not_go_on_is_told() {
     let mut bench = bench(Unmatched::Kernel);
-    let mut syn = tcp(OUTSIDE, to_virtual(80), SYN);
-    syn.resize(14 + 1_501, 0);
-    syn[16..18].copy_from_slice(&1_501_u16.to_be_bytes());
-    fix_header_checksum(&mut syn);
-    assert_eq!(bench.send(OUTSIDE, syn).0, Verdict::Drop(DropReason::PacketTooBig));
+    let big = syn_of(1_501);
+    let mut small = syn_of(200);
+    set_hop_limit(&mut small, 1);
+    for (packet, icmp_type, mtu) in [(big, [3, 4], 1_500_u16), (small, [11, 0], 0)] {
+        let (verdict, error) = bench.send(OUTSIDE, packet);
+        assert!(matches!(verdict, Verdict::Answer { .. }), "{verdict:?}");
+        assert_eq!(error[..12], [ROUTER.0, UNIT_OUTSIDE.0].concat());
+        assert_eq!(error[26..30], [198, 51, 100, 1], "from the unit's own address");
+        assert_eq!(error[34..36], icmp_type);
+        assert_eq!(error[40..42], mtu.to_be_bytes());
+    }
     assert_eq!(bench.shard.connections(), 0);
+    // Not without end: a second has a budget.
+    let verdicts: Vec<_> = (0..1_100).map(|_| bench.send(OUTSIDE, syn_of(1_501)).0).collect();
+    assert!(verdicts.contains(&Verdict::Drop(DropReason::PacketTooBig)));
     bench.check();
+}
+
+/// A SYN with data that fills an IP packet of `length` bytes.
+fn syn_of(length: u16) -> Vec<u8> {
+    let mut syn = tcp(OUTSIDE, to_virtual(80), SYN);
+    syn.resize(14 + usize::from(length), 0);
+    syn[16..18].copy_from_slice(&length.to_be_bytes());
+    fix_header_checksum(&mut syn);
+    syn
 }
 
 #[test]

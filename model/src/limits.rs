@@ -42,6 +42,9 @@ pub const RECEIVE_BURST: usize = 32;
 /// IPv6 extension headers that are walked before a packet is refused.
 pub const IPV6_EXTENSION_HEADERS: usize = 8;
 
+/// ICMP errors that a shard sends in a second about packets that could not go on.
+pub const ICMP_ERRORS_PER_SECOND: u32 = 1_000;
+
 /// Packets that a worker keeps while next hops are resolved.
 pub const HOLD: usize = 256;
 
