@@ -101,7 +101,7 @@ fn is_answerable<A: Address>(frame: &[u8], datagram: &Datagram<A>) -> Option<boo
 /// How many bytes of the packet are quoted: as many as there are, as an error may have, and as there is room for.
 fn quoted_length<A: Address>(frame: &[u8], datagram: &Datagram<A>) -> Option<usize> {
     let headers = A::HEADER + icmp::HEADER;
-    // Without room behind it, the end of what is quoted is where the end of what is there was.
+    // The quote moves back by the headers, and what would be behind the end of `frame` then is left out.
     let room = frame.len().checked_sub(usize::from(datagram.ip_offset) + headers)?;
     let quoted = usize::from(datagram.ip_length).min(A::LONGEST_ERROR - headers).min(room);
     let ip_headers = usize::from(datagram.transport_offset.checked_sub(datagram.ip_offset)?);
