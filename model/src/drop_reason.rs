@@ -87,7 +87,7 @@ drop_reasons! {
     TransmitFull = "transmit_full";
     /// The ring to the worker that owns the client is full.
     HandOverFull = "hand_over_full";
-    /// The ring to the kernel is full, or the kernel interface refused the packet.
+    /// The ring to the kernel is full.
     KernelFull = "kernel_full";
 }
 
