@@ -28,16 +28,18 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &[]),
     // Development only: both units, their network and cable in one process.
     ("sim", &["director", "replication", "failover", "failover-serial", "packet", "model"]),
+    // Development only: measures all of it against its peers.
+    ("bench", &["dpdk", "director", "flow-table", "packet", "model"]),
 ];
 
 /// What the benchmarks of the root package measure, beside what they may name anyway.
 const MEASURED: &[&str] = &["director", "flow-table", "packet", "model"];
 
-/// The crates that may contain unsafe code.
-const MAY_BE_UNSAFE: &[&str] = &["dpdk-sys", "dpdk", "flow-table"];
+/// The crates that may contain unsafe code. `bench` is development only, and calls peers that are written in C.
+const MAY_BE_UNSAFE: &[&str] = &["dpdk-sys", "dpdk", "flow-table", "bench"];
 
 /// The crates that may reach the outside world: all others take time, randomness and data as arguments.
-const MAY_REACH_OUTSIDE: &[&str] = &["understudy", "appliance", "sim"];
+const MAY_REACH_OUTSIDE: &[&str] = &["understudy", "appliance", "sim", "bench"];
 
 /// Paths that reach the outside world, and crates whose only use is to do so.
 const OUTSIDE: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use model::{DropReason, Protocol};
-use packet::{Address, Datagram, Deltas, Tuple, reply};
+use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, reply};
 
 use crate::classify::Flow;
 use crate::connection::{Connection, FlowKey, Hop};
@@ -169,12 +169,20 @@ impl Core {
         let found = self.services.find(server.into(), server_port, protocol);
         let index = found.ok_or(DropReason::NoVirtualServer);
         match index {
-            Ok(_) if protocol == Protocol::Tcp && !is_initial_syn(flow) => {
+            Ok(_) if protocol == Protocol::Tcp && !is_initial_syn(flow) && !self.admits_midway(flow) => {
                 Err(self.without_connection(frame, flow, DropReason::NoConnection))
             }
             Ok(index) => Ok(index),
             Err(reason) => Err(self.without_connection(frame, flow, reason)),
         }
+    }
+
+    /// Whether a segment may begin a connection that began elsewhere.
+    fn admits_midway<A>(&self, flow: &Flow<A>) -> bool {
+        const ANSWER: u8 = TcpFlags::ACK.0;
+        const ASIDE: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0;
+        self.configuration.tcp_without_connection() == TcpWithoutConnection::Admit
+            && flow.flags.0 & (ANSWER | ASIDE) == ANSWER
     }
 
     /// A packet from the inside that answers no connection.
@@ -268,7 +276,8 @@ impl Core {
             binding: u16::try_from(target.binding).unwrap_or(u16::MAX),
             protocol,
             state: match protocol {
-                Protocol::Tcp => ConnectionState::New,
+                Protocol::Tcp if is_initial_syn(flow) => ConnectionState::New,
+                Protocol::Tcp => ConnectionState::Established,
                 Protocol::Udp => ConnectionState::Udp,
             },
             syn_resends: 0,

@@ -75,6 +75,9 @@ pub enum TcpWithoutConnection {
     Drop,
     /// It is answered with a reset (RFC 9293 section 3.10.7.1), so that the client notices at once.
     Reset,
+    /// A segment that acknowledges something is taken into a new connection, as established: LVS' `sloppy_tcp`. For a
+    /// unit that takes the place of another kind of balancer in the middle of traffic.
+    Admit,
 }
 
 /// How long a connection may be idle, by its state.

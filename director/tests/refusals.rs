@@ -6,7 +6,8 @@ mod common;
 
 use common::*;
 use director::{
-    Configuration, NextHopTable, PortIndex, Predictor, Route, Unmatched, Verdict, VirtualServerDraft,
+    Configuration, ConnectionState, NextHopTable, PortIndex, Predictor, Route, Unmatched, Verdict,
+    VirtualServerDraft,
 };
 use model::{DropReason, MacAddress};
 use packet::{TcpFlags, build};
@@ -221,6 +222,20 @@ fn segments_without_a_connection_are_reset_where_configured() {
     }
     let reset = tcp(OUTSIDE, to_virtual(80), TcpFlags::RST);
     assert_eq!(bench.send(OUTSIDE, reset).0, Verdict::Drop(DropReason::NoConnection));
+    bench.check();
+}
+
+#[test]
+fn segments_without_a_connection_are_admitted_where_configured() {
+    let mut draft = configuration();
+    draft.tcp_without_connection = director::TcpWithoutConnection::Admit;
+    let mut bench = Bench::new(draft.build().unwrap());
+    for flags in [TcpFlags::RST, TcpFlags::RST | ACK, SYN | ACK, TcpFlags::PSH] {
+        let stray = tcp(OUTSIDE, to_virtual(80), flags);
+        assert_eq!(bench.send(OUTSIDE, stray).0, Verdict::Drop(DropReason::NoConnection));
+    }
+    assert_eq!(bench.send(OUTSIDE, tcp(OUTSIDE, to_virtual(80), ACK)).0, Verdict::Forward { port: INSIDE });
+    assert_eq!(bench.connections()[0].state, ConnectionState::Established);
     bench.check();
 }
 

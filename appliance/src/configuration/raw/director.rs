@@ -111,6 +111,8 @@ enum RawTcpWithoutConnection {
     Drop,
     /// It is answered with a reset.
     Reset,
+    /// If it acknowledges something, it is taken into a new connection, as established; others are dropped.
+    Admit,
 }
 
 macro_rules! timeouts {
@@ -171,6 +173,7 @@ impl From<RawDirector> for ConfigurationDraft {
             tcp_without_connection: match raw.tcp_without_connection {
                 RawTcpWithoutConnection::Drop => TcpWithoutConnection::Drop,
                 RawTcpWithoutConnection::Reset => TcpWithoutConnection::Reset,
+                RawTcpWithoutConnection::Admit => TcpWithoutConnection::Admit,
             },
         }
     }

@@ -115,7 +115,7 @@ fn values_of_another_type_are_refused() {
         ),
         (
             "{ \"tcp_without_connection\": \"refuse\" }",
-            "1:29: tcp_without_connection: unknown word `refuse`; write `drop` or `reset`",
+            "1:29: tcp_without_connection: unknown word `refuse`; write one of `drop`, `reset`, `admit`",
         ),
         (
             "{ \"virtual_servers\": [{ \"virtual\": \"192.0.2.1\", \"predictor\": \"random\" }] }",
