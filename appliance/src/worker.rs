@@ -249,18 +249,21 @@ impl Running {
                 output.push(mbuf, Origin::Forwarded, &self.worker.counters);
             }
             Verdict::Answer { length } => {
-                mbuf.truncate(length);
+                mbuf.truncate(length as usize);
                 self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Answered, counters);
             }
             Verdict::Kernel => match self.worker.kernel.send(Packet { mbuf, port }) {
                 Ok(()) => counters.to_kernel.add(1),
                 Err(_) => counters.count_drop(DropReason::KernelFull, 1),
             },
-            Verdict::HandOver { shard } => match self.worker.hand_over.send(shard, Packet { mbuf, port }) {
-                Ok(()) => counters.handed_over.add(1),
-                Err(_) => counters.count_drop(DropReason::HandOverFull, 1),
-            },
-            Verdict::Hold { port, address } => {
+            Verdict::HandOver { shard } => {
+                match self.worker.hand_over.send(usize::from(shard), Packet { mbuf, port }) {
+                    Ok(()) => counters.handed_over.add(1),
+                    Err(_) => counters.count_drop(DropReason::HandOverFull, 1),
+                }
+            }
+            Verdict::Hold { awaited } => {
+                let (port, address) = self.worker.shard.awaited(awaited);
                 self.worker.resolver.try_request(port, address);
                 self.hold(mbuf, arrival, (port, address), now);
             }

@@ -2,11 +2,11 @@
 
 use arrayvec::ArrayVec;
 use model::{DropReason, Protocol};
-use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, reply};
+use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, WireTuple, reply};
 
 use crate::classify::Flow;
 use crate::connection::{Connection, FlowKey, Hop};
-use crate::lane::{Lane, is_initial_syn, resolve};
+use crate::lane::{Lane, Unreachable, resolve};
 use crate::shard::Core;
 use crate::{Configuration, ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
 
@@ -53,8 +53,8 @@ impl<A: Address> Lane<A> {
         flow: &Flow<A>,
     ) -> Result<flow_table::FlowId, Verdict> {
         let server = core.virtual_server_for(frame, flow)?;
-        if flow.datagram.hop_limit <= 1 {
-            return Err(core.refuse(frame, &flow.datagram, DropReason::HopLimitExceeded, u16::MAX));
+        if flow.shape.hop_limit <= 1 {
+            return Err(core.refuse::<A>(frame, DropReason::HopLimitExceeded, u16::MAX));
         }
         let refuse = |core: &Core, reason| {
             core.counters.refused[server].add(1);
@@ -67,15 +67,16 @@ impl<A: Address> Lane<A> {
             return refuse(core, DropReason::TableFull);
         }
         let target = match self.choose(core, next_hops, flow, server) {
-            Err(Verdict::Drop(reason)) => return refuse(core, reason),
-            other => other?,
+            Ok(target) => target,
+            Err(Unreachable::Refused(reason)) => return refuse(core, reason),
+            Err(awaits) => return Err(core.unreachable(awaits)),
         };
         let mtu = core.port(target.hop.port).mtu;
-        if flow.datagram.ip_length > mtu {
-            return Err(core.refuse(frame, &flow.datagram, DropReason::PacketTooBig, mtu));
+        if flow.shape.ip_length > mtu {
+            return Err(core.refuse::<A>(frame, DropReason::PacketTooBig, mtu));
         }
         let connection = core.connection(flow, &target);
-        let hashes = connection.keys().map(|key| core.hasher.hash_one(key));
+        let hashes = connection.keys().map(|key| core.hasher.hash(&key));
         let Ok(id) = self.table.insert(connection, hashes) else {
             return refuse(core, DropReason::TableFull);
         };
@@ -84,7 +85,7 @@ impl<A: Address> Lane<A> {
         predictors
             .commit(configuration, target.binding, |binding| is_reachable(configuration, next_hops, binding));
         core.counters.bindings[target.binding].admitted.add(1);
-        if connection.translated_port != connection.client_port {
+        if connection.translated_port() != connection.inbound.source_port() {
             core.counters.client_ports_translated.add(1);
         }
         Ok(id)
@@ -99,24 +100,24 @@ impl<A: Address> Lane<A> {
         next_hops: &NextHopTable,
         flow: &Flow<A>,
         server: usize,
-    ) -> Result<Target, Verdict> {
+    ) -> Result<Target, Unreachable> {
         let in_service = |binding: usize| core.real_server_of(binding).is_in_service();
         let reachable = |binding: usize| is_reachable(&core.configuration, next_hops, binding);
         let pick =
             |eligible: &dyn Fn(usize) -> bool| core.predictors.pick(&core.configuration, server, eligible);
         let Some(first) = pick(&reachable) else {
-            let unreachable = pick(&in_service).ok_or(Verdict::Drop(DropReason::NoRealServer))?;
+            let unreachable = pick(&in_service).ok_or(Unreachable::Refused(DropReason::NoRealServer))?;
             return Err(core
                 .hop_to(next_hops, unreachable)
                 .err()
-                .unwrap_or(Verdict::Drop(DropReason::NoRoute)));
+                .unwrap_or(Unreachable::Refused(DropReason::NoRoute)));
         };
         let mut tried = ArrayVec::<usize, COLLISION_TRIES>::new();
         let mut choice = Some(first);
         while let Some(binding) = choice {
-            if self.is_free(core, flow, binding, flow.key.client_port) {
+            if self.is_free(core, flow, binding, flow.key.client_port()) {
                 let hop = core.hop_to(next_hops, binding)?;
-                return Ok(Target { binding, translated_port: flow.key.client_port, hop });
+                return Ok(Target { binding, translated_port: flow.key.client_port(), hop });
             }
             choice = match tried.try_push(binding) {
                 Ok(()) => pick(&|binding| reachable(binding) && !tried.contains(&binding)),
@@ -124,21 +125,21 @@ impl<A: Address> Lane<A> {
             };
         }
         let translated_port =
-            self.free_port(core, flow, first).ok_or(Verdict::Drop(DropReason::NoTranslationPort))?;
+            self.free_port(core, flow, first).ok_or(Unreachable::Refused(DropReason::NoTranslationPort))?;
         Ok(Target { binding: first, translated_port, hop: core.hop_to(next_hops, first)? })
     }
 
     /// Whether the real server of `binding` has no other connection with the client's address and `port`.
     fn is_free(&self, core: &Core, flow: &Flow<A>, binding: usize, port: u16) -> bool {
         let Some((real_address, real_port)) = core.real_endpoint(binding, flow) else { return false };
-        let key = FlowKey {
-            direction: Direction::Outbound,
-            client_port: port,
-            server: real_address,
-            server_port: real_port,
-            ..flow.key
+        let ends = Tuple {
+            source: real_address,
+            source_port: real_port,
+            destination: flow.key.client(),
+            destination_port: port,
         };
-        self.table.find(core.hasher.hash_one(key), &key).is_none()
+        let key = FlowKey { ends: ends.into(), direction: Direction::Outbound, ..flow.key };
+        self.table.find(core.hasher.hash(&key), &key).is_none()
     }
 
     /// A client port that is free at the real server, beginning at one that the connection's hash names.
@@ -159,17 +160,17 @@ impl Core {
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
     ) -> Result<usize, Verdict> {
-        let FlowKey { client, server, server_port, protocol, .. } = flow.key;
+        let (client, server, protocol) = (flow.key.client(), flow.key.server(), flow.key.protocol);
         if !self.is_virtual(server) {
             return Err(self.unmatched(self.port(frame.port), server.into()));
         }
         if client.is_martian_source() || client == server {
             return Err(Verdict::Drop(DropReason::Martian));
         }
-        let found = self.services.find(server.into(), server_port, protocol);
+        let found = self.services.find(server.into(), flow.key.server_port(), protocol);
         let index = found.ok_or(DropReason::NoVirtualServer);
         match index {
-            Ok(_) if protocol == Protocol::Tcp && !is_initial_syn(flow) && !self.admits_midway(flow) => {
+            Ok(_) if protocol == Protocol::Tcp && !flow.is_initial_syn() && !self.admits_midway(flow) => {
                 Err(self.without_connection(frame, flow, DropReason::NoConnection))
             }
             Ok(index) => Ok(index),
@@ -178,17 +179,18 @@ impl Core {
     }
 
     /// Whether a segment may begin a connection that began elsewhere.
-    fn admits_midway<A>(&self, flow: &Flow<A>) -> bool {
+    fn admits_midway<A: Address>(&self, flow: &Flow<A>) -> bool {
         const ANSWER: u8 = TcpFlags::ACK.0;
         const ASIDE: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0;
         self.configuration.tcp_without_connection() == TcpWithoutConnection::Admit
-            && flow.flags.0 & (ANSWER | ASIDE) == ANSWER
+            && flow.shape.flags.0 & (ANSWER | ASIDE) == ANSWER
     }
 
     /// A packet from the inside that answers no connection.
     fn refuse_outbound<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>) -> Verdict {
         // `client` is where the packet wants to go, `server` who sent it.
-        let FlowKey { client: destination, server: source, server_port, protocol, .. } = flow.key;
+        let (destination, source) = (flow.key.client(), flow.key.server());
+        let (server_port, protocol) = (flow.key.server_port(), flow.key.protocol);
         if self.is_virtual(destination) {
             return Verdict::Drop(DropReason::Hairpin);
         }
@@ -196,7 +198,7 @@ impl Core {
         if self.is_own(destination.into()) {
             return Verdict::Kernel;
         }
-        let begins = protocol == Protocol::Tcp && is_initial_syn(flow);
+        let begins = protocol == Protocol::Tcp && flow.is_initial_syn();
         if !begins && self.services.is_real_endpoint(source.into(), server_port, protocol) {
             return self.without_connection(frame, flow, DropReason::NoConnection);
         }
@@ -212,8 +214,11 @@ impl Core {
     ) -> Verdict {
         let reset = self.configuration.tcp_without_connection() == TcpWithoutConnection::Reset
             && flow.key.protocol == Protocol::Tcp;
-        match reset.then(|| reply::tcp_reset(frame.bytes, &flow.datagram)).flatten() {
-            Some(length) => Verdict::Answer { length },
+        match reset
+            .then(|| frame.datagram::<A>().and_then(|datagram| reply::tcp_reset(frame.bytes, &datagram)))
+            .flatten()
+        {
+            Some(length) => Verdict::answer(length),
             None => Verdict::Drop(reason),
         }
     }
@@ -232,7 +237,7 @@ impl Core {
         &self.configuration.real_servers()[self.configuration.bindings()[binding].real_server()]
     }
 
-    fn hop_to(&self, next_hops: &NextHopTable, binding: usize) -> Result<Hop, Verdict> {
+    fn hop_to(&self, next_hops: &NextHopTable, binding: usize) -> Result<Hop, Unreachable> {
         resolve(next_hops, self.real_server_of(binding).name().address)
     }
 
@@ -240,34 +245,25 @@ impl Core {
     /// if it were of another address family, which checked configuration has none of.
     fn real_endpoint<A: Address>(&self, binding: usize, flow: &Flow<A>) -> Option<(A, u16)> {
         let name = self.real_server_of(binding).name();
-        let port = if name.port == 0 { flow.key.server_port } else { name.port };
+        let port = if name.port == 0 { flow.key.server_port() } else { name.port };
         Some((A::from_ip(name.address)?, port))
     }
 
     fn connection<A: Address>(&self, flow: &Flow<A>, target: &Target) -> Connection<A> {
-        let FlowKey { protocol, client, client_port, server, server_port, .. } = flow.key;
-        let (real_address, real_port) =
-            self.real_endpoint(target.binding, flow).unwrap_or((server, server_port));
-        let outside = Tuple {
-            source: client,
-            source_port: client_port,
-            destination: server,
-            destination_port: server_port,
-        };
+        let FlowKey { ends, protocol, .. } = flow.key;
+        let outside = Tuple::from(ends);
+        let (real_address, real_port) = self
+            .real_endpoint(target.binding, flow)
+            .unwrap_or((outside.destination, outside.destination_port));
         let inside = Tuple {
-            source: client,
+            source: outside.source,
             source_port: target.translated_port,
             destination: real_address,
             destination_port: real_port,
         };
         Connection {
-            client,
-            virtual_address: server,
-            real_address,
-            client_port,
-            virtual_port: server_port,
-            real_port,
-            translated_port: target.translated_port,
+            inbound: ends,
+            outbound: WireTuple::from(inside).reversed(),
             deltas: Deltas::between(&outside, &inside),
             last_seen_ms: self.now_ms,
             client_hop: Hop::UNKNOWN,
@@ -276,7 +272,7 @@ impl Core {
             binding: u16::try_from(target.binding).unwrap_or(u16::MAX),
             protocol,
             state: match protocol {
-                Protocol::Tcp if is_initial_syn(flow) => ConnectionState::New,
+                Protocol::Tcp if flow.is_initial_syn() => ConnectionState::New,
                 Protocol::Tcp => ConnectionState::Established,
                 Protocol::Udp => ConnectionState::Udp,
             },

@@ -3,35 +3,38 @@
 use std::net::IpAddr;
 
 use flow_table::FlowId;
-use model::{DropReason, Protocol};
+use model::DropReason;
 use packet::{
-    Address, Arp, ArpOperation, Content, Datagram, Ethernet, Quote, TcpFlags, Transport, Tuple, reply,
+    Address, Arp, ArpOperation, Content, Datagram, Ethernet, Headers, Quote, Shape, TcpFlags, Transport,
+    WireTuple, reply,
 };
 
 use crate::connection::FlowKey;
 use crate::shard::Core;
 use crate::{Direction, Frame, Port, PortRole, Unmatched, Verdict};
 
-/// A frame after the first stage.
-pub(crate) enum Step<A> {
+/// A frame after the thorough first stage.
+pub(crate) enum Step<A: Address> {
     Done(Verdict),
     Flow(Flow<A>),
     Error(QuotedFlow<A>),
 }
 
 /// A TCP or UDP packet that a connection is looked up for.
-pub(crate) struct Flow<A> {
-    pub(crate) datagram: Datagram<A>,
+pub(crate) struct Flow<A: Address> {
+    /// The frame's place in the batch.
+    pub(crate) place: u8,
+    pub(crate) shape: Shape,
     pub(crate) key: FlowKey<A>,
     pub(crate) hash: u64,
-    /// None set for UDP.
-    pub(crate) flags: TcpFlags,
     /// Where the connection probably is: found by the second stage, verified by the third.
     pub(crate) candidate: Option<FlowId>,
 }
 
 /// An ICMP error about a packet of a connection.
-pub(crate) struct QuotedFlow<A> {
+pub(crate) struct QuotedFlow<A: Address> {
+    /// The frame's place in the batch.
+    pub(crate) place: u8,
     pub(crate) datagram: Datagram<A>,
     pub(crate) quote: Quote<A>,
     /// The direction of the error itself, which is against that of the packet that it quotes.
@@ -39,10 +42,37 @@ pub(crate) struct QuotedFlow<A> {
     pub(crate) key: FlowKey<A>,
 }
 
-impl Core {
+impl<A: Address> Flow<A> {
+    /// Whether a segment asks for a new connection: SYN without ACK.
     #[inline]
+    pub(crate) const fn is_initial_syn(&self) -> bool {
+        let flags = TcpFlags::SYN.0 | TcpFlags::ACK.0 | TcpFlags::RST.0;
+        self.shape.flags.0 & flags == TcpFlags::SYN.0
+    }
+}
+
+impl Core {
+    /// The flow of a packet that came to our MAC address, or the verdict if another shard owns it.
+    #[inline(always)]
+    pub(crate) fn classify_flow<A: Address>(
+        &self,
+        place: u8,
+        direction: Direction,
+        headers: &Headers<A>,
+    ) -> Result<Flow<A>, Verdict> {
+        let Headers { ends, shape } = *headers;
+        let key = FlowKey { ends, protocol: shape.protocol, direction };
+        let owner = self.steering.owner(key.client());
+        if owner != self.index {
+            return Err(Verdict::HandOver { shard: owner });
+        }
+        Ok(Flow { place, shape, hash: self.hasher.hash(&key), key, candidate: None })
+    }
+
+    /// An IP packet, whatever is in it.
     pub(crate) fn classify_datagram<A: Address>(
         &self,
+        place: u8,
         frame: &mut Frame<'_>,
         ethernet: &Ethernet,
         datagram: Datagram<A>,
@@ -51,49 +81,33 @@ impl Core {
         if ethernet.destination != port.mac || ethernet.vlan.is_some() {
             return Step::Done(self.classify_foreign(frame, ethernet, &datagram));
         }
-        let (source, destination) = (datagram.source, datagram.destination);
-        match datagram.transport {
-            Transport::Tcp { source_port, destination_port, flags } => {
-                let tuple = Tuple { source, source_port, destination, destination_port };
-                self.classify_flow(port, datagram, Protocol::Tcp, &tuple, flags)
-            }
-            Transport::Udp { source_port, destination_port } => {
-                let tuple = Tuple { source, source_port, destination, destination_port };
-                self.classify_flow(port, datagram, Protocol::Udp, &tuple, TcpFlags::default())
-            }
-            Transport::IcmpError(quote) => self.classify_error(port, datagram, quote),
-            _ => Step::Done(self.classify_connectionless(frame, &datagram)),
+        if let Transport::IcmpError(quote) = datagram.transport {
+            return self.classify_error(place, port, datagram, quote);
         }
-    }
-
-    #[inline]
-    fn classify_flow<A: Address>(
-        &self,
-        port: &Port,
-        datagram: Datagram<A>,
-        protocol: Protocol,
-        tuple: &Tuple<A>,
-        flags: TcpFlags,
-    ) -> Step<A> {
-        let key = FlowKey::new(port.role.direction(), protocol, tuple);
-        let owner = self.steering.owner(key.client);
-        if owner != self.index {
-            return Step::Done(Verdict::HandOver { shard: owner });
+        match Headers::of(&datagram).map(|headers| self.classify_flow(place, port.role.direction(), &headers))
+        {
+            Some(Ok(flow)) => Step::Flow(flow),
+            Some(Err(verdict)) => Step::Done(verdict),
+            None => Step::Done(self.classify_connectionless(frame, &datagram)),
         }
-        Step::Flow(Flow { datagram, hash: self.hasher.hash_one(key), key, flags, candidate: None })
     }
 
     /// The quoted packet went the other way: its ends are those of the connection, seen from the error's sender.
-    #[cold]
-    fn classify_error<A: Address>(&self, port: &Port, datagram: Datagram<A>, quote: Quote<A>) -> Step<A> {
+    fn classify_error<A: Address>(
+        &self,
+        place: u8,
+        port: &Port,
+        datagram: Datagram<A>,
+        quote: Quote<A>,
+    ) -> Step<A> {
         let direction = port.role.direction();
-        let as_answer = crate::connection::reversed(quote.tuple);
-        let key = FlowKey::new(direction, quote.protocol, &as_answer);
-        let owner = self.steering.owner(key.client);
+        let ends = WireTuple::from(quote.tuple).reversed();
+        let key = FlowKey { ends, protocol: quote.protocol, direction };
+        let owner = self.steering.owner(key.client());
         if owner != self.index {
             return Step::Done(Verdict::HandOver { shard: owner });
         }
-        Step::Error(QuotedFlow { datagram, quote, direction, key })
+        Step::Error(QuotedFlow { place, datagram, quote, direction, key })
     }
 
     /// IP, but neither TCP nor UDP nor an error about them.
@@ -114,7 +128,7 @@ impl Core {
             _ if datagram.source.is_martian_source() => Verdict::Drop(DropReason::Martian),
             Transport::EchoRequest => {
                 reply::echo(frame.bytes, datagram);
-                Verdict::Answer { length: frame.length }
+                Verdict::answer(frame.length)
             }
             Transport::NeighborSolicitation { target } => self.classify_solicitation(port, target),
             Transport::Fragment { .. } => Verdict::Drop(DropReason::Fragment),
@@ -166,7 +180,7 @@ impl Core {
             _ => None,
         };
         match answered {
-            Some(length) => Verdict::Answer { length },
+            Some(length) => Verdict::answer(length),
             None => Verdict::Drop(DropReason::NeighborMessageInvalid),
         }
     }

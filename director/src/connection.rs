@@ -1,68 +1,93 @@
 //! A connection: one client endpoint and one virtual endpoint, translated to one real endpoint.
 
-use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
-
 use flow_table::Entry;
 use model::{MacAddress, Protocol};
-use packet::{Address, Deltas, Tuple};
+use packet::{Address, Deltas, Translation, Tuple, WireTuple};
 
 use crate::{ConnectionState, Direction, PortIndex};
 
-/// The two ends of a packet as seen from its direction: what a connection is found by.
+/// What a connection is found by: a packet's ends as they stand in it, its protocol, and which way it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FlowKey<A> {
-    pub(crate) direction: Direction,
+pub(crate) struct FlowKey<A: Address> {
+    pub(crate) ends: WireTuple<A>,
     pub(crate) protocol: Protocol,
-    pub(crate) client: A,
-    pub(crate) client_port: u16,
-    /// The virtual server's address inbound, the real server's outbound.
-    pub(crate) server: A,
-    pub(crate) server_port: u16,
+    pub(crate) direction: Direction,
 }
 
 impl<A: Address> FlowKey<A> {
-    /// The key of a packet with `tuple` that goes in `direction`.
-    #[inline]
-    pub(crate) fn new(direction: Direction, protocol: Protocol, tuple: &Tuple<A>) -> Self {
-        let (client, client_port, server, server_port) = match direction {
-            Direction::Inbound => {
-                (tuple.source, tuple.source_port, tuple.destination, tuple.destination_port)
-            }
-            Direction::Outbound => {
-                (tuple.destination, tuple.destination_port, tuple.source, tuple.source_port)
-            }
-        };
-        Self { direction, protocol, client, client_port, server, server_port }
-    }
-}
-
-/// Two or three wide writes instead of one for each field.
-impl<A: Address> Hash for FlowKey<A> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let rest = u64::from(self.client_port) << 32
-            | u64::from(self.server_port) << 16
-            | u64::from(self.protocol.number()) << 8
-            | self.direction as u64;
-        match (self.client.into(), self.server.into()) {
-            (IpAddr::V4(client), IpAddr::V4(server)) => {
-                state.write_u64(u64::from(client.to_bits()) << 32 | u64::from(server.to_bits()));
-            }
-            (client, server) => {
-                state.write_u128(wide_bits(client));
-                state.write_u128(wide_bits(server));
-            }
+    /// The packet's ends, the client's as the source.
+    #[inline(always)]
+    fn client_first(&self) -> WireTuple<A> {
+        match self.direction {
+            Direction::Inbound => self.ends,
+            Direction::Outbound => self.ends.reversed(),
         }
-        state.write_u64(rest);
+    }
+
+    /// The client's address.
+    #[inline(always)]
+    pub(crate) fn client(&self) -> A {
+        match self.direction {
+            Direction::Inbound => self.ends.source(),
+            Direction::Outbound => self.ends.destination(),
+        }
+    }
+
+    pub(crate) fn client_port(&self) -> u16 {
+        self.client_first().source_port()
+    }
+
+    /// The virtual server's address inbound, the real server's outbound.
+    pub(crate) fn server(&self) -> A {
+        self.client_first().destination()
+    }
+
+    pub(crate) fn server_port(&self) -> u16 {
+        self.client_first().destination_port()
     }
 }
 
-fn wide_bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
+/// The secret numbers that a shard hashes its keys with, so that a client can not choose its bucket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyHasher([u64; 4]);
+
+impl KeyHasher {
+    pub(crate) fn new(seed: u64) -> Self {
+        // SplitMix64 makes independent numbers out of one.
+        let mut state = seed;
+        Self(std::array::from_fn(|_| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ mixed >> 31
+        }))
     }
+
+    /// The hash of a key. Each step multiplies two secret-keyed words to 128 bits and folds these, as wyhash does:
+    /// each bit of the key has its part in each bit of the hash.
+    #[inline(always)]
+    pub(crate) fn hash<A: Address>(&self, key: &FlowKey<A>) -> u64 {
+        let [first, second, third, fourth] = self.0;
+        let rest = u64::from(u32::from_ne_bytes(key.ends.port_bytes())) << 16
+            | u64::from(key.protocol.number()) << 8
+            | key.direction as u64;
+        let addresses = match key.ends.address_bytes().as_chunks::<8>().0 {
+            [pair] => u64::from_ne_bytes(*pair),
+            [a, b, c, d] => {
+                let [a, b, c, d] = [a, b, c, d].map(|word| u64::from_ne_bytes(*word));
+                multiply(a ^ first, b ^ second) ^ multiply(c ^ third, d ^ fourth)
+            }
+            _ => 0,
+        };
+        multiply(multiply(addresses ^ first, rest ^ second) ^ third, fourth)
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+const fn multiply(one: u64, other: u64) -> u64 {
+    let product = one as u128 * other as u128;
+    product as u64 ^ (product >> 64) as u64
 }
 
 /// A next hop as a connection remembers it, with the generation of the table that it came from.
@@ -81,15 +106,12 @@ impl Hop {
 /// All that the translation of a packet needs. An IPv4 connection is one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub(crate) struct Connection<A> {
-    pub(crate) client: A,
-    pub(crate) virtual_address: A,
-    pub(crate) real_address: A,
-    pub(crate) client_port: u16,
-    pub(crate) virtual_port: u16,
-    pub(crate) real_port: u16,
-    /// The client's port as the real server sees it: another only where two connections would be the same there.
-    pub(crate) translated_port: u16,
+pub(crate) struct Connection<A: Address> {
+    /// The ends of an inbound packet: from the client to the virtual server.
+    pub(crate) inbound: WireTuple<A>,
+    /// The ends of an outbound packet: from the real server to the client. The client's port is another there only
+    /// where two connections would be the same.
+    pub(crate) outbound: WireTuple<A>,
     /// What the inbound translation adds to the checksums; outbound adds the inverse.
     pub(crate) deltas: Deltas,
     /// Milliseconds of the unit's clock at the last packet, wrapping.
@@ -107,43 +129,28 @@ pub(crate) struct Connection<A> {
 const _: () = assert!(flow_table::FlowTable::<Connection<std::net::Ipv4Addr>>::SLOT_BYTES == 64);
 
 impl<A: Address> Connection<A> {
-    /// The connection's ends on the client's side, as an inbound packet carries them.
-    #[inline]
-    pub(crate) fn outside(&self) -> Tuple<A> {
-        Tuple {
-            source: self.client,
-            source_port: self.client_port,
-            destination: self.virtual_address,
-            destination_port: self.virtual_port,
-        }
-    }
-
-    /// The connection's ends on the real server's side, as an inbound packet carries them.
-    #[inline]
-    pub(crate) fn inside(&self) -> Tuple<A> {
-        Tuple {
-            source: self.client,
-            source_port: self.translated_port,
-            destination: self.real_address,
-            destination_port: self.real_port,
-        }
-    }
-
-    /// What a packet that goes in `direction` carries after translation, and what that adds to its checksums.
-    #[inline]
-    pub(crate) fn translation(&self, direction: Direction) -> (Tuple<A>, Deltas) {
+    /// What becomes of a packet that goes in `direction`.
+    #[inline(always)]
+    pub(crate) fn translation(&self, direction: Direction) -> Translation<A> {
         match direction {
-            Direction::Inbound => (self.inside(), self.deltas),
-            Direction::Outbound => (reversed(self.outside()), self.deltas.inverse()),
+            Direction::Inbound => Translation { ends: self.outbound.reversed(), deltas: self.deltas },
+            Direction::Outbound => {
+                Translation { ends: self.inbound.reversed(), deltas: self.deltas.inverse() }
+            }
         }
     }
 
     /// The two keys that the connection is found by.
     pub(crate) fn keys(&self) -> [FlowKey<A>; 2] {
         [
-            FlowKey::new(Direction::Inbound, self.protocol, &self.outside()),
-            FlowKey::new(Direction::Outbound, self.protocol, &reversed(self.inside())),
+            FlowKey { ends: self.inbound, protocol: self.protocol, direction: Direction::Inbound },
+            FlowKey { ends: self.outbound, protocol: self.protocol, direction: Direction::Outbound },
         ]
+    }
+
+    /// The client's port as the real server sees it.
+    pub(crate) fn translated_port(&self) -> u16 {
+        self.outbound.destination_port()
     }
 
     /// Milliseconds without a packet.
@@ -154,7 +161,6 @@ impl<A: Address> Connection<A> {
 }
 
 /// The same ends for the other direction.
-#[inline]
 pub(crate) const fn reversed<A: Copy>(tuple: Tuple<A>) -> Tuple<A> {
     Tuple {
         source: tuple.destination,
@@ -167,16 +173,13 @@ pub(crate) const fn reversed<A: Copy>(tuple: Tuple<A>) -> Tuple<A> {
 impl<A: Address> Entry for Connection<A> {
     type Key = FlowKey<A>;
 
-    #[inline]
+    #[inline(always)]
     fn matches(&self, key: &FlowKey<A>) -> bool {
-        let (client_port, server, server_port) = match key.direction {
-            Direction::Inbound => (self.client_port, self.virtual_address, self.virtual_port),
-            Direction::Outbound => (self.translated_port, self.real_address, self.real_port),
+        let ends = match key.direction {
+            Direction::Inbound => &self.inbound,
+            Direction::Outbound => &self.outbound,
         };
-        self.client == key.client
-            && server == key.server
-            && client_port == key.client_port
-            && server_port == key.server_port
-            && self.protocol == key.protocol
+        // No shortcut: they are all but always equal.
+        (*ends == key.ends) & (self.protocol == key.protocol)
     }
 }

@@ -4,14 +4,40 @@ use std::net::IpAddr;
 
 use flow_table::{FlowId, FlowTable};
 use model::{DropReason, Protocol};
-use packet::{Address, TcpFlags};
+use packet::{Address, Tuple};
 
 use crate::classify::{Flow, QuotedFlow};
 use crate::connection::{Connection, Hop};
 use crate::counters::BindingCounters;
 use crate::refusal::refusal;
-use crate::shard::Core;
-use crate::{ConnectionState, Direction, Frame, NextHop, NextHopTable, Verdict};
+use crate::shard::{Core, PENDING};
+use crate::waiting::Waiting;
+use crate::{ConnectionState, Direction, Frame, NextHop, NextHopTable, PortIndex, Verdict};
+
+/// Why a packet can not go to its destination now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreachable {
+    /// The MAC address of the next hop is not known.
+    Awaits { port: PortIndex, address: IpAddr },
+    /// It is to be dropped.
+    Refused(DropReason),
+}
+
+/// What the last stage reads and writes of a batch.
+pub(crate) struct Batch<'a, 'bytes> {
+    pub(crate) next_hops: &'a NextHopTable,
+    pub(crate) frames: &'a mut [Frame<'bytes>],
+    pub(crate) verdicts: &'a mut [Verdict],
+}
+
+impl<'bytes> Batch<'_, 'bytes> {
+    /// A frame and where its verdict goes. There is one for each place that a flow remembers.
+    #[inline(always)]
+    fn at(&mut self, place: u8) -> Option<(&mut Frame<'bytes>, &mut Verdict)> {
+        let place = usize::from(place);
+        Some((self.frames.get_mut(place)?, self.verdicts.get_mut(place)?))
+    }
+}
 
 /// The connections of one address family.
 pub(crate) struct Lane<A: Address> {
@@ -25,35 +51,70 @@ impl<A: Address> Lane<A> {
         Self { table: FlowTable::with_capacity(connections), sweep_from: 0 }
     }
 
+    /// The second stage: finds where each flow's connection probably is, and has it fetched.
+    #[inline(always)]
+    pub(crate) fn find_candidates(&self, waiting: &mut Waiting<A>) {
+        for flow in &mut waiting.flows {
+            flow.candidate = self.table.candidate(flow.hash);
+        }
+    }
+
+    /// The last stage of all that waits.
+    #[inline(never)]
+    pub(crate) fn finish(&mut self, core: &mut Core, waiting: &Waiting<A>, batch: &mut Batch<'_, '_>) {
+        let next_hops = batch.next_hops;
+        for flow in &waiting.flows {
+            if let Some((frame, verdict)) = batch.at(flow.place) {
+                *verdict = self.handle(core, next_hops, frame, flow);
+            }
+        }
+        for error in &waiting.errors {
+            if let Some((frame, verdict)) = batch.at(error.place) {
+                *verdict = self.handle_error(core, next_hops, frame, error);
+            }
+        }
+    }
+
     /// The last stage of a TCP or UDP packet.
-    #[inline]
-    pub(crate) fn handle(
+    #[inline(always)]
+    fn handle(
         &mut self,
         core: &mut Core,
         next_hops: &NextHopTable,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
     ) -> Verdict {
-        let Some(id) = self.verify(flow) else {
+        // The candidate of the second stage is only a guess: its tag may be another's, and the packets before this one
+        // in the batch may have added or removed connections.
+        match self.table.verify(flow.candidate, &flow.key) {
+            Some(connection) if !flow.is_initial_syn() => connection.translate(core, next_hops, frame, flow),
+            _ => self.handle_uncommon(core, next_hops, frame, flow),
+        }
+    }
+
+    /// A packet that begins a connection, or whose candidate was the wrong one.
+    #[inline(never)]
+    fn handle_uncommon(
+        &mut self,
+        core: &mut Core,
+        next_hops: &NextHopTable,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+    ) -> Verdict {
+        let Some(id) = self.table.confirm(flow.candidate, flow.hash, &flow.key) else {
             return self.handle_miss(core, next_hops, frame, flow);
         };
-        let begins_anew = flow.key.direction == Direction::Inbound && is_initial_syn(flow);
-        if begins_anew && self.table.get_mut(id).is_some_and(|connection| connection.gives_way(next_hops)) {
+        let begins_anew = flow.key.direction == Direction::Inbound
+            && flow.is_initial_syn()
+            && self.table.get_mut(id).is_some_and(|connection| connection.gives_way(next_hops));
+        if begins_anew {
             self.remove(core, id);
             return self.handle_miss(core, next_hops, frame, flow);
         }
         self.translate(core, next_hops, frame, flow, id)
     }
 
-    /// The connection of a packet. The candidate of the second stage is only a guess: its tag may be another's, and
-    /// the packets before this one in the batch may have added or removed connections.
-    #[inline]
-    fn verify(&self, flow: &Flow<A>) -> Option<FlowId> {
-        self.table.confirm(flow.candidate, flow.hash, &flow.key)
-    }
-
     /// Translates a packet of connection `id`.
-    #[inline]
     pub(crate) fn translate(
         &mut self,
         core: &mut Core,
@@ -62,52 +123,37 @@ impl<A: Address> Lane<A> {
         flow: &Flow<A>,
         id: FlowId,
     ) -> Verdict {
-        let direction = flow.key.direction;
-        let Some(connection) = self.table.get_mut(id) else {
-            return Verdict::Drop(DropReason::NoConnection);
-        };
-        // Everything that may refuse the packet comes before the first change of state.
-        let hop = match connection.hop(direction, next_hops) {
-            Ok(hop) => hop,
-            Err(verdict) => return verdict,
-        };
-        let output = core.port(hop.port);
-        if let Some(reason) = refusal(output, flow.datagram.hop_limit, flow.datagram.ip_length) {
-            let mtu = output.mtu;
-            return core.refuse(frame, &flow.datagram, reason, mtu);
+        match self.table.get_mut(id) {
+            Some(connection) => connection.translate(core, next_hops, frame, flow),
+            None => PENDING,
         }
-        connection.note_packet(flow, core.now_ms);
-        let (after, deltas) = connection.translation(direction);
-        packet::translate(frame.bytes, &flow.datagram, &after, deltas);
-        packet::set_ethernet(frame.bytes, output.mac, hop.mac);
-        count_packet(&core.counters.bindings[usize::from(connection.binding)], direction, frame.length);
-        Verdict::Forward { port: hop.port }
     }
 
     /// The last stage of an ICMP error about a packet of a connection (RFC 5508 section 4).
     #[cold]
+    #[inline(never)]
     pub(crate) fn handle_error(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         next_hops: &NextHopTable,
         frame: &mut Frame<'_>,
         error: &QuotedFlow<A>,
     ) -> Verdict {
         let (direction, datagram) = (error.direction, &error.datagram);
-        let hash = core.hasher.hash_one(error.key);
+        let hash = core.hasher.hash(&error.key);
         let found = self.table.find(hash, &error.key).and_then(|id| self.table.get_mut(id));
         let Some(connection) = found else {
             return core.unknown_error(frame, datagram);
         };
-        let hop = match connection.hop(direction, next_hops) {
-            Ok(hop) => hop,
-            Err(verdict) => return verdict,
-        };
-        let output = core.port(hop.port);
-        if let Some(reason) = refusal(output, datagram.hop_limit, datagram.ip_length) {
+        if let Err(unreachable) = connection.resolve_hop(direction, next_hops) {
+            return core.unreachable(unreachable);
+        }
+        let hop = *connection.hop(direction);
+        let output = core.stations.at(hop.port);
+        if let Some(reason) = refusal(output.mtu, datagram.hop_limit, datagram.ip_length) {
             return Verdict::Drop(reason);
         }
-        let (as_packet, _) = connection.translation(direction);
+        let as_packet = Tuple::from(connection.translation(direction).ends);
         // An error of the real server itself comes from the virtual server; a router's keeps its address.
         let from_end = datagram.source == error.quote.tuple.destination;
         let source = if from_end { as_packet.source } else { datagram.source };
@@ -121,7 +167,7 @@ impl<A: Address> Lane<A> {
     /// Forgets connection `id`.
     pub(crate) fn remove(&mut self, core: &mut Core, id: FlowId) {
         let Some(keys) = self.table.get(id).map(Connection::keys) else { return };
-        let hashes = keys.map(|key| core.hasher.hash_one(key));
+        let hashes = keys.map(|key| core.hasher.hash(&key));
         if let Some(connection) = self.table.remove(id, hashes) {
             let binding = usize::from(connection.binding);
             core.connections -= 1;
@@ -149,59 +195,92 @@ impl<A: Address> Lane<A> {
 }
 
 impl<A: Address> Connection<A> {
-    /// The next hop of packets in `direction`, from memory while the table's generation stands.
-    #[inline]
-    fn hop(&mut self, direction: Direction, next_hops: &NextHopTable) -> Result<Hop, Verdict> {
+    /// Translates a packet of the connection.
+    #[inline(always)]
+    fn translate(
+        &mut self,
+        core: &mut Core,
+        next_hops: &NextHopTable,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+    ) -> Verdict {
+        let direction = flow.key.direction;
+        // Everything that may refuse the packet comes before the first change of state.
+        if self.hop(direction).generation != next_hops.generation()
+            && let Err(unreachable) = self.resolve_hop(direction, next_hops)
+        {
+            return core.unreachable(unreachable);
+        }
+        let hop = *self.hop(direction);
+        let output = core.stations.at(hop.port);
+        if let Some(reason) = refusal(output.mtu, flow.shape.hop_limit, flow.shape.ip_length) {
+            let mtu = output.mtu;
+            return core.refuse::<A>(frame, reason, mtu);
+        }
+        self.note_packet(flow, core.now_ms);
+        packet::translate(frame.bytes, &flow.shape, &self.translation(direction));
+        packet::set_ethernet(frame.bytes, output.mac, hop.mac);
+        count_packet(&core.counters.bindings[usize::from(self.binding)], direction, frame.length);
+        Verdict::Forward { port: hop.port }
+    }
+
+    /// The next hop of packets in `direction`; it holds while its generation is that of the table.
+    #[inline(always)]
+    const fn hop(&self, direction: Direction) -> &Hop {
+        match direction {
+            Direction::Inbound => &self.real_hop,
+            Direction::Outbound => &self.client_hop,
+        }
+    }
+
+    /// Asks the table for the next hop of packets in `direction`, if it is not known by that generation.
+    #[cold]
+    #[inline(never)]
+    fn resolve_hop(&mut self, direction: Direction, next_hops: &NextHopTable) -> Result<(), Unreachable> {
         let (hop, destination) = match direction {
-            Direction::Inbound => (&mut self.real_hop, self.real_address),
-            Direction::Outbound => (&mut self.client_hop, self.client),
+            Direction::Inbound => (&mut self.real_hop, self.outbound.source()),
+            Direction::Outbound => (&mut self.client_hop, self.inbound.source()),
         };
         if hop.generation != next_hops.generation() {
             *hop = resolve(next_hops, destination.into())?;
         }
-        Ok(*hop)
+        Ok(())
     }
 
     /// Whether a SYN of the client makes a new connection in place of this one: it is over, or its real server never
     /// answered and can not be reached any more.
     fn gives_way(&mut self, next_hops: &NextHopTable) -> bool {
         self.state.is_over()
-            || (self.state == ConnectionState::Syn && self.hop(Direction::Inbound, next_hops).is_err())
+            || (self.state == ConnectionState::Syn
+                && self.resolve_hop(Direction::Inbound, next_hops).is_err())
     }
 
     /// Follows the connection's state.
-    #[inline]
+    #[inline(always)]
     fn note_packet(&mut self, flow: &Flow<A>, now_ms: u32) {
         self.last_seen_ms = now_ms;
         if self.protocol == Protocol::Tcp {
             if flow.key.direction == Direction::Inbound
-                && is_initial_syn(flow)
+                && flow.is_initial_syn()
                 && self.state != ConnectionState::New
             {
                 self.syn_resends = self.syn_resends.saturating_add(1);
             }
-            self.state = self.state.after(flow.key.direction, flow.flags);
+            self.state = self.state.after(flow.key.direction, flow.shape.flags);
         }
     }
 }
 
 /// Asks the table for the next hop to `destination`.
-#[cold]
-pub(crate) fn resolve(next_hops: &NextHopTable, destination: IpAddr) -> Result<Hop, Verdict> {
+pub(crate) fn resolve(next_hops: &NextHopTable, destination: IpAddr) -> Result<Hop, Unreachable> {
     match next_hops.resolve(destination) {
         NextHop::Resolved { port, mac } => Ok(Hop { generation: next_hops.generation(), mac, port }),
-        NextHop::Unresolved { port, address } => Err(Verdict::Hold { port, address }),
-        NextHop::NoRoute => Err(Verdict::Drop(DropReason::NoRoute)),
+        NextHop::Unresolved { port, address } => Err(Unreachable::Awaits { port, address }),
+        NextHop::NoRoute => Err(Unreachable::Refused(DropReason::NoRoute)),
     }
 }
 
-/// Whether a segment asks for a new connection: SYN without ACK.
-#[inline]
-pub(crate) const fn is_initial_syn<A>(flow: &Flow<A>) -> bool {
-    flow.flags.0 & (TcpFlags::SYN.0 | TcpFlags::ACK.0 | TcpFlags::RST.0) == TcpFlags::SYN.0
-}
-
-#[inline]
+#[inline(always)]
 fn count_packet(counters: &BindingCounters, direction: Direction, bytes: usize) {
     let (packets, octets) = match direction {
         Direction::Inbound => (&counters.inbound_packets, &counters.inbound_bytes),

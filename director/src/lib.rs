@@ -21,6 +21,7 @@ mod shard;
 mod steering;
 mod tcp_state;
 mod verdict;
+mod waiting;
 
 pub use configuration::*;
 pub use counters::{BindingCounters, Counter, ShardCounters};
@@ -28,7 +29,7 @@ pub use listing::{ConnectionFilter, ConnectionSummary, Cursor};
 pub use next_hops::{NextHop, NextHopTable, Route};
 pub use port::Port;
 pub use ports::{PortIndex, PortRole, Unmatched};
-pub use shard::{Shard, ShardConfiguration};
+pub use shard::{Shard, ShardConfiguration, Stage};
 pub use steering::Steering;
 pub use tcp_state::{ConnectionState, Direction};
 pub use verdict::{Frame, Verdict};

@@ -115,12 +115,13 @@ fn list_family<A: Address, const N: usize>(
 
 fn summarize<A: Address>(connection: &Connection<A>, now_ms: u32) -> ConnectionSummary {
     let endpoint = |address: A, port| Endpoint::new(Into::<IpAddr>::into(address), port);
+    let Connection { inbound, outbound, .. } = connection;
     ConnectionSummary {
         protocol: connection.protocol,
-        client: endpoint(connection.client, connection.client_port),
-        virtual_server: endpoint(connection.virtual_address, connection.virtual_port),
-        real_server: endpoint(connection.real_address, connection.real_port),
-        translated_port: connection.translated_port,
+        client: endpoint(inbound.source(), inbound.source_port()),
+        virtual_server: endpoint(inbound.destination(), inbound.destination_port()),
+        real_server: endpoint(outbound.source(), outbound.source_port()),
+        translated_port: connection.translated_port(),
         state: connection.state,
         idle: Duration::from_millis(u64::from(connection.idle_ms(now_ms))),
         syn_resends: connection.syn_resends,

@@ -5,7 +5,7 @@ use model::limits::ICMP_ERRORS_PER_SECOND;
 use packet::{Address, Datagram, reply};
 
 use crate::shard::Core;
-use crate::{Frame, Port, PortRole, Verdict};
+use crate::{Frame, PortRole, Verdict};
 
 /// How many errors a shard has sent in the current second (RFC 1812 section 4.3.2.8).
 #[derive(Debug, Default)]
@@ -26,12 +26,12 @@ impl ErrorBudget {
     }
 }
 
-/// Why a packet can not leave by `output`.
-#[inline]
-pub(crate) fn refusal(output: &Port, hop_limit: u8, ip_length: u16) -> Option<DropReason> {
+/// Why a packet can not leave by a port of this MTU.
+#[inline(always)]
+pub(crate) fn refusal(mtu: u16, hop_limit: u8, ip_length: u16) -> Option<DropReason> {
     if hop_limit <= 1 {
         Some(DropReason::HopLimitExceeded)
-    } else if ip_length > output.mtu {
+    } else if ip_length > mtu {
         Some(DropReason::PacketTooBig)
     } else {
         None
@@ -42,13 +42,14 @@ impl Core {
     /// Answers a packet that can not leave for `reason` with the ICMP error that says so, else drops it. `mtu` is that
     /// of the port by which it would leave.
     #[cold]
+    #[inline(never)]
     pub(crate) fn refuse<A: Address>(
         &mut self,
         frame: &mut Frame<'_>,
-        datagram: &Datagram<A>,
         reason: DropReason,
         mtu: u16,
     ) -> Verdict {
+        let Some(datagram) = &frame.datagram::<A>() else { return Verdict::Drop(reason) };
         let answered =
             self.speaker(frame, datagram).filter(|_| self.errors.take(self.now_ms)).and_then(|from| {
                 match reason {
@@ -57,7 +58,7 @@ impl Core {
                     _ => None,
                 }
             });
-        answered.map_or(Verdict::Drop(reason), |length| Verdict::Answer { length })
+        answered.map_or(Verdict::Drop(reason), Verdict::answer)
     }
 
     /// The address that an error about a packet comes from: the unit's own on the port that received it, else the

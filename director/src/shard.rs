@@ -10,17 +10,19 @@ use ahash::RandomState;
 use arrayvec::ArrayVec;
 use model::limits::BATCH;
 use model::{DropReason, Instant};
-use packet::{Address, Content};
+use packet::{Content, Ethernet, Headers};
 
-use crate::classify::{Flow, QuotedFlow, Step};
+use crate::connection::KeyHasher;
 use crate::counters::ShardCounters;
-use crate::lane::Lane;
+use crate::lane::{Batch, Lane, Unreachable};
 use crate::listing::{ConnectionFilter, ConnectionSummary, Cursor};
+use crate::port::Stations;
 use crate::predictor::Predictors;
 use crate::refusal::ErrorBudget;
 use crate::services::Services;
 use crate::tcp_state::IdleTimeouts;
-use crate::{Configuration, Frame, NextHopTable, Port, Steering, Verdict};
+use crate::waiting::Waiting;
+use crate::{Configuration, Frame, NextHopTable, Port, PortIndex, Steering, Verdict};
 
 /// What a shard is made of.
 #[derive(Clone, Debug)]
@@ -42,18 +44,22 @@ pub struct ShardConfiguration {
 /// What both address families share.
 pub(crate) struct Core {
     pub(crate) configuration: Arc<Configuration>,
+    pub(crate) stations: Stations,
     pub(crate) ports: Arc<[Port]>,
-    pub(crate) index: usize,
+    /// Which shard this is.
+    pub(crate) index: u16,
     pub(crate) steering: Steering,
     pub(crate) services: Services,
     pub(crate) predictors: Predictors,
     pub(crate) timeouts: IdleTimeouts,
     pub(crate) counters: Arc<ShardCounters>,
-    pub(crate) hasher: RandomState,
+    pub(crate) hasher: KeyHasher,
     pub(crate) capacity: usize,
     pub(crate) connections: usize,
     pub(crate) now_ms: u32,
     pub(crate) errors: ErrorBudget,
+    /// The next hops that packets of the batch wait for.
+    pub(crate) awaited: ArrayVec<(PortIndex, IpAddr), BATCH>,
 }
 
 /// The connections of one worker's clients.
@@ -61,91 +67,53 @@ pub struct Shard {
     core: Core,
     v4: Lane<Ipv4Addr>,
     v6: Lane<Ipv6Addr>,
-    staged: Box<ArrayVec<Staged, BATCH>>,
     waiting_v4: Box<Waiting<Ipv4Addr>>,
     waiting_v6: Box<Waiting<Ipv6Addr>>,
 }
 
-/// What a frame is, between the stages. What is known of a flow waits beside it in [`Waiting`], family by family: a
-/// list of the larger of all kinds would be copied and walked in full for the smallest.
-#[derive(Clone, Copy)]
-enum Staged {
-    Done(Verdict),
-    FlowV4,
-    FlowV6,
-    ErrorV4,
-    ErrorV6,
+/// A stage that all frames of a batch pass before any of them enters the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Parsed and, if flows, hashed.
+    Classified,
+    /// The probable connection of each flow is found.
+    Found,
+    /// Each frame has its verdict.
+    Translated,
 }
 
-/// The flows and ICMP errors of one address family that wait for the next stage, in the order of their frames.
-struct Waiting<A> {
-    flows: ArrayVec<Flow<A>, BATCH>,
-    errors: ArrayVec<QuotedFlow<A>, BATCH>,
-}
-
-impl<A: Address> Waiting<A> {
-    fn boxed() -> Box<Self> {
-        Box::new(Self { flows: ArrayVec::new(), errors: ArrayVec::new() })
-    }
-
-    fn clear(&mut self) {
-        self.flows.clear();
-        self.errors.clear();
-    }
-
-    /// Keeps what the first stage found and has the flow's bucket fetched. Returns how the frame is staged, by the
-    /// names that its family has for a flow and an error.
-    #[inline]
-    fn keep(&mut self, step: Step<A>, lane: &Lane<A>, flow_kind: Staged, error_kind: Staged) -> Staged {
-        match step {
-            Step::Done(verdict) => Staged::Done(verdict),
-            Step::Flow(flow) => {
-                lane.table.prefetch(flow.hash);
-                self.flows.push(flow);
-                flow_kind
-            }
-            Step::Error(error) => {
-                self.errors.push(error);
-                error_kind
-            }
-        }
-    }
-
-    /// The second stage: finds where each flow's connection probably is, and has it fetched.
-    #[inline]
-    fn find_candidates(&mut self, lane: &Lane<A>) {
-        for flow in &mut self.flows {
-            flow.candidate = lane.table.candidate(flow.hash);
-        }
-    }
-}
+/// The verdict of a frame until its flow gets one.
+pub(crate) const PENDING: Verdict = Verdict::Drop(DropReason::NoConnection);
 
 impl Shard {
     /// An empty shard. Reserves its memory; what connections do not use is not touched.
     pub fn new(configuration: ShardConfiguration) -> Self {
         let ShardConfiguration { director, ports, index, steering, capacity, hash_seed } = configuration;
-        let hasher =
-            RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 0x9e37_79b9_7f4a_7c15);
         let counters = ShardCounters::new(director.virtual_servers().len(), director.bindings().len());
         Self {
             core: Core {
-                services: Services::new(&director, &hasher),
+                services: Services::new(
+                    &director,
+                    &RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 1),
+                ),
                 predictors: Predictors::new(&director, index),
                 timeouts: IdleTimeouts::new(director.timeouts()),
                 configuration: director,
+                stations: Stations::new(&ports),
                 ports,
-                index,
+                // Checked configuration has no more workers than that (limits::WORKERS).
+                index: u16::try_from(index).unwrap_or(u16::MAX),
                 steering,
                 counters: Arc::new(counters),
-                hasher,
+                hasher: KeyHasher::new(hash_seed),
                 capacity,
                 connections: 0,
                 now_ms: 0,
                 errors: ErrorBudget::default(),
+                awaited: ArrayVec::new(),
             },
             v4: Lane::with_capacity(capacity),
             v6: Lane::with_capacity(capacity),
-            staged: Box::default(),
             waiting_v4: Waiting::boxed(),
             waiting_v6: Waiting::boxed(),
         }
@@ -163,6 +131,7 @@ impl Shard {
 
     /// Gives each of `frames`, at most `BATCH`, a verdict, in order. The frames go through the stages together, so
     /// that the latency of memory is paid once for all of them.
+    #[inline]
     pub fn process(
         &mut self,
         now: Instant,
@@ -170,18 +139,44 @@ impl Shard {
         frames: &mut [Frame<'_>],
         verdicts: &mut ArrayVec<Verdict, BATCH>,
     ) {
+        self.process_observed(now, next_hops, frames, verdicts, |_| ());
+    }
+
+    /// The same, for one who wants to know what each stage costs: `observe` is called at the end of each.
+    #[inline]
+    pub fn process_observed(
+        &mut self,
+        now: Instant,
+        next_hops: &NextHopTable,
+        frames: &mut [Frame<'_>],
+        verdicts: &mut ArrayVec<Verdict, BATCH>,
+        mut observe: impl FnMut(Stage),
+    ) {
         self.core.set_time(now);
-        self.staged.clear();
         self.waiting_v4.clear();
         self.waiting_v6.clear();
-        for frame in frames.iter_mut() {
-            let staged = self.classify(frame);
-            self.staged.push(staged);
-        }
-        self.waiting_v4.find_candidates(&self.v4);
-        self.waiting_v6.find_candidates(&self.v6);
+        self.core.awaited.clear();
         verdicts.clear();
-        self.finish(next_hops, frames, verdicts);
+        for (place, frame) in (0..).zip(frames.iter_mut()) {
+            verdicts.push(self.classify(place, frame).unwrap_or(PENDING));
+        }
+        observe(Stage::Classified);
+        self.v4.find_candidates(&mut self.waiting_v4);
+        self.v6.find_candidates(&mut self.waiting_v6);
+        observe(Stage::Found);
+        let mut batch = Batch { next_hops, frames, verdicts };
+        self.v4.finish(&mut self.core, &self.waiting_v4, &mut batch);
+        self.v6.finish(&mut self.core, &self.waiting_v6, &mut batch);
+        observe(Stage::Translated);
+    }
+
+    /// The port and address of the next hop that a frame of the last batch is to be kept for.
+    ///
+    /// # Panics
+    ///
+    /// If no [`Verdict::Hold`] of the last batch said `awaited`.
+    pub fn awaited(&self, awaited: u8) -> (PortIndex, IpAddr) {
+        self.core.awaited[usize::from(awaited)]
     }
 
     /// Turns a frame that got [`Verdict::AnswerNeighbor`] into the answer. Returns what is to be done with it then.
@@ -189,54 +184,52 @@ impl Shard {
         self.core.answer_neighbor(frame)
     }
 
-    /// The first stage of one frame.
-    #[inline]
-    fn classify(&mut self, frame: &mut Frame<'_>) -> Staged {
-        let contiguous = frame.length.min(frame.bytes.len());
-        let packet = match packet::parse(&frame.bytes[..contiguous], frame.length) {
+    /// The first stage of one frame. `None` if it waits for the next.
+    #[inline(always)]
+    fn classify(&mut self, place: u8, frame: &mut Frame<'_>) -> Option<Verdict> {
+        let station = self.core.stations.at(frame.port);
+        if let Some(ethernet) = Ethernet::peek(frame.bytes)
+            && ethernet.destination == station.mac
+        {
+            let bytes = frame.contiguous();
+            if ethernet.ethertype == Ethernet::IPV4
+                && let Some(headers) = Headers::<Ipv4Addr>::read(bytes, frame.length)
+            {
+                return self
+                    .waiting_v4
+                    .keep(self.core.classify_flow(place, station.direction, &headers), &self.v4);
+            }
+            if ethernet.ethertype == Ethernet::IPV6
+                && let Some(headers) = Headers::<Ipv6Addr>::read(bytes, frame.length)
+            {
+                return self
+                    .waiting_v6
+                    .keep(self.core.classify_flow(place, station.direction, &headers), &self.v6);
+            }
+        }
+        self.classify_thoroughly(place, frame)
+    }
+
+    /// The first stage of a frame that is not of the common kind.
+    #[cold]
+    #[inline(never)]
+    fn classify_thoroughly(&mut self, place: u8, frame: &mut Frame<'_>) -> Option<Verdict> {
+        let packet = match packet::parse(frame.contiguous(), frame.length) {
             Ok(packet) => packet,
-            Err(reason) => return Staged::Done(Verdict::Drop(reason)),
+            Err(reason) => return Some(Verdict::Drop(reason)),
         };
         let (core, ethernet) = (&self.core, &packet.ethernet);
         match packet.content {
             Content::Ipv4(datagram) => {
-                let step = core.classify_datagram(frame, ethernet, datagram);
-                self.waiting_v4.keep(step, &self.v4, Staged::FlowV4, Staged::ErrorV4)
+                let step = core.classify_datagram(place, frame, ethernet, datagram);
+                self.waiting_v4.keep_step(step, &self.v4)
             }
             Content::Ipv6(datagram) => {
-                let step = core.classify_datagram(frame, ethernet, datagram);
-                self.waiting_v6.keep(step, &self.v6, Staged::FlowV6, Staged::ErrorV6)
+                let step = core.classify_datagram(place, frame, ethernet, datagram);
+                self.waiting_v6.keep_step(step, &self.v6)
             }
-            Content::Arp(arp) => Staged::Done(core.classify_arp(frame, ethernet, &arp)),
-            Content::Other => Staged::Done(core.classify_other_protocol(frame, ethernet)),
-        }
-    }
-
-    /// The last stage of all frames, in their order: each takes the next of what waits for its kind.
-    #[inline]
-    fn finish(
-        &mut self,
-        next_hops: &NextHopTable,
-        frames: &mut [Frame<'_>],
-        verdicts: &mut ArrayVec<Verdict, BATCH>,
-    ) {
-        let Self { core, v4, v6, staged, waiting_v4, waiting_v6 } = self;
-        let (mut flows_v4, mut errors_v4) = (waiting_v4.flows.iter(), waiting_v4.errors.iter());
-        let (mut flows_v6, mut errors_v6) = (waiting_v6.flows.iter(), waiting_v6.errors.iter());
-        for (frame, staged) in frames.iter_mut().zip(staged.iter()) {
-            let verdict = match staged {
-                Staged::Done(verdict) => Some(*verdict),
-                Staged::FlowV4 => flows_v4.next().map(|flow| v4.handle(core, next_hops, frame, flow)),
-                Staged::FlowV6 => flows_v6.next().map(|flow| v6.handle(core, next_hops, frame, flow)),
-                Staged::ErrorV4 => {
-                    errors_v4.next().map(|error| v4.handle_error(core, next_hops, frame, error))
-                }
-                Staged::ErrorV6 => {
-                    errors_v6.next().map(|error| v6.handle_error(core, next_hops, frame, error))
-                }
-            };
-            debug_assert!(verdict.is_some(), "each kind has one waiting for each frame of it");
-            verdicts.push(verdict.unwrap_or(Verdict::Drop(DropReason::NoConnection)));
+            Content::Arp(arp) => Some(core.classify_arp(frame, ethernet, &arp)),
+            Content::Other => Some(core.classify_other_protocol(frame, ethernet)),
         }
     }
 
@@ -275,8 +268,25 @@ impl Core {
         self.now_ms = now.as_millis() as u32;
     }
 
-    pub(crate) fn port(&self, index: crate::PortIndex) -> &Port {
+    pub(crate) fn port(&self, index: PortIndex) -> &Port {
         &self.ports[usize::from(index.0)]
+    }
+
+    /// The verdict of a packet that can not go to its destination now.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn unreachable(&mut self, why: Unreachable) -> Verdict {
+        match why {
+            Unreachable::Awaits { port, address } => {
+                // One for each frame of a batch at most, so there is room, and the place fits.
+                let awaited = u8::try_from(self.awaited.len()).unwrap_or(u8::MAX);
+                match self.awaited.try_push((port, address)) {
+                    Ok(()) => Verdict::Hold { awaited },
+                    Err(_) => Verdict::Drop(DropReason::NextHopUnresolved),
+                }
+            }
+            Unreachable::Refused(reason) => Verdict::Drop(reason),
+        }
     }
 
     pub(crate) fn is_virtual(&self, address: impl Into<IpAddr>) -> bool {

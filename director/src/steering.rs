@@ -33,11 +33,13 @@ impl Steering {
     /// The shard that owns the connections of `client`. Bucket `i` of the steering table belongs to shard
     /// `i % shards`: the same table that a steering port's redirection table is filled with.
     #[inline]
-    pub fn owner(self, client: impl Into<IpAddr>) -> usize {
+    pub fn owner(self, client: impl Into<IpAddr>) -> u16 {
         if self.shards == 1 {
             return 0;
         }
-        (toeplitz(client.into()) as usize % STEERING_BUCKETS) % self.shards
+        let bucket = toeplitz(client.into()) as usize % STEERING_BUCKETS;
+        // A bucket's number is small.
+        u16::try_from(bucket % self.shards).unwrap_or(0)
     }
 }
 
@@ -114,7 +116,7 @@ mod tests {
             let steering = Steering::new(shards);
             let mut clients = vec![0_u32; shards];
             for last in 0..=255_u8 {
-                clients[steering.owner([198, 51, 100, last])] += 1;
+                clients[usize::from(steering.owner([198, 51, 100, last]))] += 1;
             }
             let fair = 256 / u32::try_from(shards).unwrap();
             assert!(

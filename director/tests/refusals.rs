@@ -178,7 +178,7 @@ fn virtual_addresses_are_answered() {
     ] {
         let length = ping.len();
         let (verdict, reply) = bench.send(OUTSIDE, ping);
-        assert_eq!(verdict, Verdict::Answer { length });
+        assert_eq!(verdict, Verdict::Answer { length: length.try_into().unwrap() });
         assert_eq!(reply[..12], [ROUTER.0, UNIT_OUTSIDE.0].concat());
     }
     bench.check();
@@ -243,8 +243,8 @@ fn segments_without_a_connection_are_admitted_where_configured() {
 fn packet_waits_for_its_next_hop_and_then_goes() {
     let mut bench = bench(Unmatched::Kernel);
     let client = v4("203.0.113.7", 40_000, "192.0.2.102", 80);
-    let held = Verdict::Hold { port: INSIDE, address: ip("10.1.0.99") };
-    assert_eq!(bench.send(OUTSIDE, tcp(OUTSIDE, client, SYN)).0, held);
+    assert_eq!(bench.send(OUTSIDE, tcp(OUTSIDE, client, SYN)).0, Verdict::Hold { awaited: 0 });
+    assert_eq!(bench.shard.awaited(0), (INSIDE, ip("10.1.0.99")));
     assert_eq!(bench.shard.connections(), 0, "nothing changes before it can go");
     bench.next_hops.add_neighbor(INSIDE, ip("10.1.0.99"), SERVER);
     assert_eq!(bench.send(OUTSIDE, tcp(OUTSIDE, client, SYN)).0, Verdict::Forward { port: INSIDE });

@@ -9,6 +9,8 @@
 //! `unsafe` serves three purposes and no other: prefetching, comparing tags by SIMD, and memory that is zero
 //! without having been written.
 
+use std::num::NonZeroU32;
+
 mod bucket;
 mod index;
 mod prefetch;
@@ -33,12 +35,26 @@ pub trait Entry {
 /// Where an entry is in its table. It stays valid until the entry is removed; after that it names nothing, or
 /// the entry that took the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowId(u32);
+pub struct FlowId(
+    /// The slot, counted from 1: so `None` takes no space of its own.
+    NonZeroU32,
+);
 
 impl FlowId {
     /// The slot, below [`FlowTable::slots`].
-    #[inline]
+    #[inline(always)]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.slot() as usize
+    }
+
+    #[inline(always)]
+    const fn slot(self) -> u32 {
+        self.0.get() - 1
+    }
+
+    /// Tables have fewer slots than 32 bits can count.
+    #[inline(always)]
+    const fn of(slot: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(slot))
     }
 }

@@ -90,6 +90,6 @@ impl<E> Slab<E> {
     pub(crate) fn next_occupied(&self, from: usize, end: usize) -> Option<FlowId> {
         let end = end.min(self.slots.len());
         let offset = self.slots.get(from..end)?.iter().position(|slot| slot.0.is_some())?;
-        Some(FlowId((from + offset) as u32))
+        Some(FlowId::of((from + offset) as u32))
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::packet::{Content, Datagram};
+
 /// An IP address of one version; also stands for the version itself where code is the same for both.
 pub trait Address:
     sealed::Version + Copy + Eq + Ord + Hash + Debug + Display + Into<IpAddr> + Send + Sync + 'static
@@ -14,6 +16,9 @@ pub trait Address:
 
     /// The address, if it is of this version.
     fn from_ip(address: IpAddr) -> Option<Self>;
+
+    /// The packet, if it is of this version.
+    fn datagram_of(content: Content) -> Option<Datagram<Self>>;
 }
 
 impl Address for Ipv4Addr {
@@ -30,6 +35,10 @@ impl Address for Ipv4Addr {
             IpAddr::V6(_) => None,
         }
     }
+
+    fn datagram_of(content: Content) -> Option<Datagram<Self>> {
+        if let Content::Ipv4(datagram) = content { Some(datagram) } else { None }
+    }
 }
 
 impl Address for Ipv6Addr {
@@ -45,19 +54,30 @@ impl Address for Ipv6Addr {
             IpAddr::V6(address) => Some(address),
         }
     }
+
+    fn datagram_of(content: Content) -> Option<Datagram<Self>> {
+        if let Content::Ipv6(datagram) = content { Some(datagram) } else { None }
+    }
 }
 
 /// What the versions of IP do differently. `ipv4` and `ipv6` implement it.
 pub(crate) mod sealed {
+    use std::fmt::Debug;
+
     use model::DropReason;
 
+    use super::Address;
     use crate::checksum::ChecksumDelta;
     use crate::compose::Envelope;
+    use crate::headers::Headers;
     use crate::icmp::QuotedHeader;
     use crate::packet::{Content, Datagram, Transport};
     use crate::parse::Outline;
 
     pub trait Version: Sized {
+        /// Source and destination address as they stand in a header.
+        type Pair: Copy + Eq + Debug + AsRef<[u8]> + Send + Sync;
+
         /// Bytes of the header without options or extension headers.
         const HEADER: usize;
         /// Where the header has its checksum. IPv6 has none.
@@ -80,6 +100,11 @@ pub(crate) mod sealed {
 
         fn content(datagram: Datagram<Self>) -> Content;
 
+        /// See [`Headers::read`].
+        fn headers(frame: &[u8], frame_length: usize) -> Option<Headers<Self>>
+        where
+            Self: Address;
+
         /// Parses the ICMP message of a packet.
         fn parse_icmp(frame: &[u8], outline: &Outline<Self>) -> Result<Transport<Self>, DropReason>;
 
@@ -92,20 +117,27 @@ pub(crate) mod sealed {
         /// Whether a fragment is the first of its packet; `None` if its headers are not in `frame`.
         fn is_first_fragment(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool>;
 
+        fn join(source: Self, destination: Self) -> Self::Pair;
+
+        fn split(addresses: Self::Pair) -> (Self, Self);
+
+        /// The pair the other way round.
+        fn swap(addresses: Self::Pair) -> Self::Pair;
+
         /// The address as checksums see it.
         fn words(self) -> impl Iterator<Item = u16>;
 
         /// Writes the addresses into the header at `offset`, and nothing else.
         fn write_addresses(frame: &mut [u8], offset: usize, source: Self, destination: Self);
 
-        /// Writes addresses and hop limit into the header at `offset`, and updates its checksum: `addresses` is
+        /// Writes addresses and hop limit into the header at `offset`, and updates its checksum: `delta` is
         /// the addresses' part of the difference.
         fn rewrite(
             frame: &mut [u8],
             offset: usize,
-            ends: (Self, Self),
+            addresses: Self::Pair,
             hop_limit: u8,
-            addresses: ChecksumDelta,
+            delta: ChecksumDelta,
         );
 
         /// Writes the header of a packet that fills `packet`.

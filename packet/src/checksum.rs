@@ -42,7 +42,7 @@ impl ChecksumDelta {
     }
 
     /// The checksum after the change, and after that of one more word from `old` to `new`.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn apply_with(self, checksum: u16, old: u16, new: u16) -> u16 {
         !fold(!checksum as u32 + self.0 as u32 + !old as u32 + new as u32)
     }
@@ -68,11 +68,9 @@ pub(crate) fn is_right(bytes: &[u8]) -> bool {
 
 /// Folds the carries of a sum of 16-bit words back into 16 bits.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "both carries are folded in")]
 pub(crate) const fn fold(sum: u32) -> u16 {
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    sum as u16
+    // Each half is added to the other; the lower half's carry goes into the upper one, whose own is lost only after.
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
 
 #[cfg(test)]

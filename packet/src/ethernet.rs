@@ -45,7 +45,17 @@ pub struct Ethernet {
 }
 
 impl Ethernet {
-    /// The header, without looking for tags.
+    /// The ethertype of IPv4.
+    pub const IPV4: u16 = IPV4;
+    /// The ethertype of IPv6.
+    pub const IPV6: u16 = IPV6;
+
+    /// The header, without looking for tags; `None` if there is none.
+    #[inline(always)]
+    pub fn peek(frame: &[u8]) -> Option<Self> {
+        Self::parse(frame).ok()
+    }
+
     #[inline]
     pub(crate) fn parse(frame: &[u8]) -> Result<Self, DropReason> {
         let header: &[u8; HEADER] = view(frame, 0).ok_or(DropReason::FrameTruncated)?;

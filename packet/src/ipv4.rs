@@ -8,9 +8,12 @@ use crate::address::sealed::Version;
 use crate::bytes::{field, field_u16, narrow, read_u16, set_field, view, view_mut};
 use crate::checksum::{ChecksumDelta, fold, is_right, sum};
 use crate::compose::Envelope;
+use crate::headers::{Headers, Shape};
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
 use crate::packet::{Content, Datagram, Transport};
 use crate::parse::Outline;
+use crate::wire_tuple::WireTuple;
+use crate::{ethernet, headers};
 
 /// Offsets in the header.
 mod at {
@@ -69,6 +72,8 @@ fn compute_checksum(header: &mut [u8; HEADER]) {
 }
 
 impl Version for Ipv4Addr {
+    type Pair = [u8; 8];
+
     const HEADER: usize = HEADER;
     const CHECKSUM: Option<usize> = Some(at::CHECKSUM);
     const ICMP: u8 = icmp::PROTOCOL_V4;
@@ -104,6 +109,34 @@ impl Version for Ipv4Addr {
         Ok(outline)
     }
 
+    #[inline(always)]
+    fn headers(frame: &[u8], frame_length: usize) -> Option<Headers<Self>> {
+        const TRANSPORT: usize = ethernet::HEADER + HEADER;
+        let header: &[u8; HEADER] = view(frame, ethernet::HEADER)?;
+        let ip_length = field_u16::<{ at::LENGTH }, _>(header);
+        let fragment = field_u16::<{ at::FRAGMENT }, _>(header) & (MORE_FRAGMENTS | FRAGMENT_OFFSET);
+        let length = usize::from(ip_length);
+        let is_common = header[at::VERSION_AND_LENGTH] == WITHOUT_OPTIONS
+            && fragment == 0
+            && length >= HEADER
+            && ethernet::HEADER + length <= frame_length
+            && is_right(header);
+        if !is_common {
+            return None;
+        }
+        let ends = headers::ends(frame, TRANSPORT, header[at::PROTOCOL], length - HEADER)?;
+        Some(Headers {
+            ends: WireTuple { addresses: field::<{ at::SOURCE }, 8, _>(header), ports: ends.ports },
+            shape: Shape {
+                protocol: ends.protocol,
+                flags: ends.flags,
+                hop_limit: header[at::TIME_TO_LIVE],
+                ip_length,
+                transport_offset: narrow(TRANSPORT),
+            },
+        })
+    }
+
     #[inline]
     fn content(datagram: Datagram<Self>) -> Content {
         Content::Ipv4(datagram)
@@ -127,6 +160,22 @@ impl Version for Ipv4Addr {
     }
 
     #[inline]
+    fn join(source: Self, destination: Self) -> [u8; 8] {
+        let ([a, b, c, d], [e, f, g, h]) = (source.octets(), destination.octets());
+        [a, b, c, d, e, f, g, h]
+    }
+
+    #[inline(always)]
+    fn split([a, b, c, d, e, f, g, h]: [u8; 8]) -> (Self, Self) {
+        ([a, b, c, d].into(), [e, f, g, h].into())
+    }
+
+    #[inline(always)]
+    fn swap(addresses: [u8; 8]) -> [u8; 8] {
+        u64::from_ne_bytes(addresses).rotate_left(32).to_ne_bytes()
+    }
+
+    #[inline]
     fn words(self) -> impl Iterator<Item = u16> {
         let [a, b, c, d] = self.octets();
         [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])].into_iter()
@@ -140,28 +189,21 @@ impl Version for Ipv4Addr {
         }
     }
 
-    #[inline]
-    fn rewrite(
-        frame: &mut [u8],
-        offset: usize,
-        (source, destination): (Self, Self),
-        hop_limit: u8,
-        addresses: ChecksumDelta,
-    ) {
+    #[inline(always)]
+    fn rewrite(frame: &mut [u8], offset: usize, addresses: [u8; 8], hop_limit: u8, delta: ChecksumDelta) {
         let Some(header) = view_mut::<HEADER>(frame, offset) else {
             return;
         };
         // The time to live is the high byte of its word; the low one, the protocol, is the same before and after.
         let word = |time_to_live: u8| u16::from(time_to_live) << 8;
-        let checksum = addresses.apply_with(
+        let checksum = delta.apply_with(
             field_u16::<{ at::CHECKSUM }, _>(header),
             word(header[at::TIME_TO_LIVE]),
             word(hop_limit),
         );
         header[at::TIME_TO_LIVE] = hop_limit;
         set_field::<{ at::CHECKSUM }, 2, _>(header, checksum.to_be_bytes());
-        set_field::<{ at::SOURCE }, 4, _>(header, source.octets());
-        set_field::<{ at::DESTINATION }, 4, _>(header, destination.octets());
+        set_field::<{ at::SOURCE }, 8, _>(header, addresses);
     }
 
     fn compose(packet: &mut [u8], envelope: &Envelope<Self>) {

@@ -8,11 +8,13 @@ use crate::address::sealed::Version;
 use crate::bytes::{field, field_u16, narrow, set_field, view, view_mut};
 use crate::checksum::ChecksumDelta;
 use crate::compose::Envelope;
+use crate::headers::{Headers, Shape};
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
 use crate::ipv6_extensions::{Behind, walk};
 use crate::packet::{Content, Datagram, Transport};
 use crate::parse::Outline;
-use crate::{ipv6_extensions, neighbor, tcp, udp};
+use crate::wire_tuple::WireTuple;
+use crate::{ethernet, headers, ipv6_extensions, neighbor, tcp, udp};
 
 /// Offsets in the header.
 mod at {
@@ -51,6 +53,8 @@ fn walk_if_needed(frame: &[u8], offset: usize, end: usize, first: u8) -> Result<
 }
 
 impl Version for Ipv6Addr {
+    type Pair = [u8; 32];
+
     const HEADER: usize = HEADER;
     const CHECKSUM: Option<usize> = None;
     const ICMP: u8 = icmp::PROTOCOL_V6;
@@ -86,6 +90,28 @@ impl Version for Ipv6Addr {
         })
     }
 
+    #[inline(always)]
+    fn headers(frame: &[u8], frame_length: usize) -> Option<Headers<Self>> {
+        const TRANSPORT: usize = ethernet::HEADER + HEADER;
+        let header: &[u8; HEADER] = view(frame, ethernet::HEADER)?;
+        let payload_length = field_u16::<{ at::PAYLOAD_LENGTH }, _>(header);
+        let length = usize::from(payload_length);
+        if !is_ipv6(header) || TRANSPORT + length > frame_length {
+            return None;
+        }
+        let ends = headers::ends(frame, TRANSPORT, header[at::NEXT_HEADER], length)?;
+        Some(Headers {
+            ends: WireTuple { addresses: field::<{ at::SOURCE }, 32, _>(header), ports: ends.ports },
+            shape: Shape {
+                protocol: ends.protocol,
+                flags: ends.flags,
+                hop_limit: header[at::HOP_LIMIT],
+                ip_length: ip_length(payload_length).ok()?,
+                transport_offset: narrow(TRANSPORT),
+            },
+        })
+    }
+
     #[inline]
     fn content(datagram: Datagram<Self>) -> Content {
         Content::Ipv6(datagram)
@@ -113,6 +139,25 @@ impl Version for Ipv6Addr {
     }
 
     #[inline]
+    fn join(source: Self, destination: Self) -> [u8; 32] {
+        let mut pair = [0; 32];
+        pair[..16].copy_from_slice(&source.octets());
+        pair[16..].copy_from_slice(&destination.octets());
+        pair
+    }
+
+    #[inline(always)]
+    fn split(addresses: [u8; 32]) -> (Self, Self) {
+        (field::<0, 16, _>(&addresses).into(), field::<16, 16, _>(&addresses).into())
+    }
+
+    #[inline(always)]
+    fn swap(addresses: [u8; 32]) -> [u8; 32] {
+        let (source, destination) = Self::split(addresses);
+        Self::join(destination, source)
+    }
+
+    #[inline]
     fn words(self) -> impl Iterator<Item = u16> {
         self.segments().into_iter()
     }
@@ -125,18 +170,11 @@ impl Version for Ipv6Addr {
         }
     }
 
-    #[inline]
-    fn rewrite(
-        frame: &mut [u8],
-        offset: usize,
-        (source, destination): (Self, Self),
-        hop_limit: u8,
-        _addresses: ChecksumDelta,
-    ) {
+    #[inline(always)]
+    fn rewrite(frame: &mut [u8], offset: usize, addresses: [u8; 32], hop_limit: u8, _delta: ChecksumDelta) {
         if let Some(header) = view_mut::<HEADER>(frame, offset) {
             header[at::HOP_LIMIT] = hop_limit;
-            set_field::<{ at::SOURCE }, 16, _>(header, source.octets());
-            set_field::<{ at::DESTINATION }, 16, _>(header, destination.octets());
+            set_field::<{ at::SOURCE }, 32, _>(header, addresses);
         }
     }
 

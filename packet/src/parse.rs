@@ -1,8 +1,7 @@
 //! From bytes to headers. Every length is checked on the way, so that what comes later can rely on the offsets.
 //!
-//! The common case, an untagged TCP or UDP packet, is one straight line that keeps what it finds in registers until the
-//! result is written, once. All else takes another, cold way from the start, so that the common one need not keep
-//! anything in memory for the sake of it.
+//! This is the thorough way, for whatever there is. The common TCP or UDP packet does not need it: `headers` reads what
+//! forwarding needs of that.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -20,42 +19,7 @@ use crate::{Ethernet, arp, ethernet, tcp, udp};
 /// # Errors
 ///
 /// What is wrong with the frame; it is to be dropped.
-#[inline]
 pub fn parse(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
-    let ethernet = Ethernet::parse(frame)?;
-    match ethernet.ethertype {
-        ethernet::IPV4 => parse_common::<Ipv4Addr>(frame, frame_length, ethernet),
-        ethernet::IPV6 => parse_ipv6(frame, frame_length),
-        _ => parse_rare(frame, frame_length),
-    }
-}
-
-/// As common as IPv4, but by itself, and from the start: where both write one result, or the Ethernet header is handed
-/// over, the compiler puts together in memory what it had in registers, and each packet waits for that.
-#[inline(never)]
-fn parse_ipv6(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
-    parse_common::<Ipv6Addr>(frame, frame_length, Ethernet::parse(frame)?)
-}
-
-/// An untagged TCP or UDP packet.
-#[inline]
-fn parse_common<A: Address>(
-    frame: &[u8],
-    frame_length: usize,
-    ethernet: Ethernet,
-) -> Result<Packet, DropReason> {
-    let outline = A::outline(frame, frame_length, ethernet::HEADER)?;
-    let transport = match outline.protocol {
-        tcp::PROTOCOL if !outline.is_fragment => tcp::parse(frame, outline.offset, outline.length())?,
-        udp::PROTOCOL if !outline.is_fragment => udp::parse(frame, outline.offset, outline.length())?,
-        _ => return parse_rare(frame, frame_length),
-    };
-    Ok(Packet { ethernet, content: A::content(outline.datagram(transport)) })
-}
-
-/// Whatever there is.
-#[cold]
-fn parse_rare(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
     let mut ethernet = Ethernet::parse(frame)?;
     let offset = ethernet.skip_tags(frame)?;
     let content = match ethernet.ethertype {
@@ -67,7 +31,6 @@ fn parse_rare(frame: &[u8], frame_length: usize) -> Result<Packet, DropReason> {
     Ok(Packet { ethernet, content })
 }
 
-#[cold]
 fn parse_datagram<A: Address>(
     frame: &[u8],
     frame_length: usize,

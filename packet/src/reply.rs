@@ -94,7 +94,13 @@ pub fn echo<A: Address>(frame: &mut [u8], datagram: &Datagram<A>) {
     }
     // The sum over both addresses stays the same.
     let ends = (datagram.destination, datagram.source);
-    A::rewrite(frame, usize::from(datagram.ip_offset), ends, HOP_LIMIT, ChecksumDelta::ZERO);
+    A::rewrite(
+        frame,
+        usize::from(datagram.ip_offset),
+        A::join(ends.0, ends.1),
+        HOP_LIMIT,
+        ChecksumDelta::ZERO,
+    );
     write(frame, message + icmp::at::TYPE, [A::ECHO_REPLY]);
     let word = |icmp_type: u8| [u16::from(icmp_type) << 8];
     let delta = ChecksumDelta::between(word(A::ECHO_REQUEST), word(A::ECHO_REPLY));

@@ -7,8 +7,10 @@ use model::Protocol;
 use crate::address::Address;
 use crate::bytes::{read_u16, write_u16};
 use crate::checksum::ChecksumDelta;
-use crate::packet::{Datagram, Quote, Transport, Tuple};
-use crate::{icmp, tcp, udp};
+use crate::headers::Shape;
+use crate::packet::{Datagram, Quote, Tuple};
+use crate::wire_tuple::WireTuple;
+use crate::{ethernet, icmp, tcp, udp};
 
 /// The differences that one translation makes to the two checksums of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,19 +48,29 @@ fn addresses_delta<A: Address>(before: (A, A), after: (A, A)) -> ChecksumDelta {
     ChecksumDelta::between(words(before), words(after))
 }
 
-/// Gives a TCP or UDP packet the ends `after`, updates its checksums by `deltas`, and decrements its hop limit; a
-/// packet of another kind stays as it is. That the hop limit allows it is the caller's to see.
+/// How a packet of a connection is changed on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation<A: Address> {
+    /// Its ends from here on.
+    pub ends: WireTuple<A>,
+    /// What these add to its checksums.
+    pub deltas: Deltas,
+}
+
+/// Translates the TCP or UDP packet of this `shape` and decrements its hop limit. That the hop limit allows it is the
+/// caller's to see.
 ///
 /// A UDP checksum of zero, which says that there is none, stays zero (RFC 768).
-#[inline]
-pub fn translate<A: Address>(frame: &mut [u8], datagram: &Datagram<A>, after: &Tuple<A>, deltas: Deltas) {
-    let transport = usize::from(datagram.transport_offset);
-    match datagram.transport {
-        Transport::Tcp { .. } => tcp::rewrite(frame, transport, after, deltas.transport),
-        Transport::Udp { .. } => udp::rewrite(frame, transport, after, deltas.transport),
-        _ => return,
+#[inline(always)]
+pub fn translate<A: Address>(frame: &mut [u8], shape: &Shape, translation: &Translation<A>) {
+    let Translation { ends, deltas } = translation;
+    let transport = usize::from(shape.transport_offset);
+    match shape.protocol {
+        Protocol::Tcp => tcp::rewrite(frame, transport, ends.ports, deltas.transport),
+        Protocol::Udp => udp::rewrite(frame, transport, ends.ports, deltas.transport),
     }
-    forward(frame, datagram, (after.source, after.destination), deltas.network);
+    let hop_limit = shape.hop_limit.saturating_sub(1);
+    A::rewrite(frame, ethernet::HEADER, ends.addresses, hop_limit, deltas.network);
 }
 
 /// Translates an ICMP error about a packet of a connection: its own addresses become `source` and `destination`, the
@@ -78,7 +90,8 @@ pub fn translate_error<A: Address>(
     let message = if A::ICMP_HAS_PSEUDO_HEADER { quoted.combine(outer) } else { quoted };
     let checksum = usize::from(datagram.transport_offset) + icmp::at::CHECKSUM;
     replace_word(frame, checksum, |checksum| message.apply(checksum));
-    forward(frame, datagram, (source, destination), outer);
+    let hop_limit = datagram.hop_limit.saturating_sub(1);
+    A::rewrite(frame, usize::from(datagram.ip_offset), A::join(source, destination), hop_limit, outer);
 }
 
 /// Gives a quoted packet the ends `after`; returns the difference that makes to the sum over the error's message,
@@ -120,13 +133,6 @@ const fn checksum_offset(protocol: Protocol) -> usize {
         Protocol::Tcp => tcp::at::CHECKSUM,
         Protocol::Udp => udp::at::CHECKSUM,
     }
-}
-
-/// Writes new addresses, and counts the hop.
-#[inline]
-fn forward<A: Address>(frame: &mut [u8], datagram: &Datagram<A>, ends: (A, A), addresses: ChecksumDelta) {
-    let hop_limit = datagram.hop_limit.saturating_sub(1);
-    A::rewrite(frame, usize::from(datagram.ip_offset), ends, hop_limit, addresses);
 }
 
 /// Replaces the word at `offset`, if it is within the frame; returns the difference to a sum over it.

@@ -2,10 +2,11 @@
 
 use std::ops::BitOr;
 
-use model::DropReason;
+use model::{DropReason, Protocol};
 
 use crate::bytes::{field, field_u16, set_field, view_mut};
 use crate::checksum::ChecksumDelta;
+use crate::headers::Ends;
 use crate::packet::{Transport, Tuple};
 use crate::parse::transport_header;
 
@@ -75,13 +76,21 @@ pub(crate) struct Segment {
 #[inline]
 pub(crate) fn parse<A>(frame: &[u8], offset: usize, length: usize) -> Result<Transport<A>, DropReason> {
     let header: &[u8; HEADER] = transport_header(frame, offset, length)?;
-    let header_length = header_length(header);
-    if header_length < HEADER || header_length > length {
-        return Err(DropReason::TransportHeaderInvalid);
-    }
+    let Ends { flags, .. } = ends(header, length).ok_or(DropReason::TransportHeaderInvalid)?;
     Ok(Transport::Tcp {
         source_port: field_u16::<{ at::SOURCE_PORT }, _>(header),
         destination_port: field_u16::<{ at::DESTINATION_PORT }, _>(header),
+        flags,
+    })
+}
+
+/// The ends of a segment of `length` bytes; `None` if its header is wrong.
+#[inline(always)]
+pub(crate) fn ends(header: &[u8; HEADER], length: usize) -> Option<Ends> {
+    let header_length = header_length(header);
+    (header_length >= HEADER && header_length <= length).then_some(Ends {
+        ports: field::<{ at::SOURCE_PORT }, 4, _>(header),
+        protocol: Protocol::Tcp,
         flags: TcpFlags(header[at::FLAGS]),
     })
 }
@@ -100,15 +109,14 @@ pub(crate) fn numbers(header: &[u8; HEADER]) -> (u32, u32) {
     )
 }
 
-/// Gives the segment at `offset` the ports of `after`, and updates its checksum.
-#[inline]
-pub(crate) fn rewrite<A>(frame: &mut [u8], offset: usize, after: &Tuple<A>, delta: ChecksumDelta) {
+/// Gives the segment at `offset` these ports, and updates its checksum.
+#[inline(always)]
+pub(crate) fn rewrite(frame: &mut [u8], offset: usize, ports: [u8; 4], delta: ChecksumDelta) {
     let Some(header) = view_mut::<HEADER>(frame, offset) else {
         return;
     };
     let checksum = field_u16::<{ at::CHECKSUM }, _>(header);
-    set_field::<{ at::SOURCE_PORT }, 2, _>(header, after.source_port.to_be_bytes());
-    set_field::<{ at::DESTINATION_PORT }, 2, _>(header, after.destination_port.to_be_bytes());
+    set_field::<{ at::SOURCE_PORT }, 4, _>(header, ports);
     set_field::<{ at::CHECKSUM }, 2, _>(header, delta.apply(checksum).to_be_bytes());
 }
 

@@ -9,8 +9,8 @@ use common::*;
 use model::MacAddress;
 use packet::build::TcpNumbers;
 use packet::{
-    Address, Content, Datagram, Deltas, Packet, TcpFlags, Transport, Tuple, build, parse, reply, translate,
-    translate_error,
+    Address, Content, Datagram, Deltas, Ethernet, Headers, Packet, TcpFlags, Translation, Transport, Tuple,
+    build, parse, reply, translate_error,
 };
 use proptest::prelude::*;
 
@@ -60,6 +60,11 @@ fn frames_of<A: Address>(tuple: Tuple<A>, error: u8) -> Vec<Vec<u8>> {
 
 /// Parses; if that succeeds, checks what is found, and does all that can be done with it.
 fn exercise(frame: &[u8], frame_length: usize) {
+    match Ethernet::peek(frame).map(|ethernet| ethernet.ethertype) {
+        Some(Ethernet::IPV4) => read_quickly::<Ipv4Addr>(frame, frame_length),
+        Some(Ethernet::IPV6) => read_quickly::<Ipv6Addr>(frame, frame_length),
+        _ => {}
+    }
     let Ok(Packet { content, .. }) = parse(frame, frame_length) else {
         return;
     };
@@ -73,6 +78,14 @@ fn exercise(frame: &[u8], frame_length: usize) {
             }
         }
         Content::Other => {}
+    }
+}
+
+/// What the quick way finds, the thorough way finds, too.
+fn read_quickly<A: Address>(frame: &[u8], frame_length: usize) {
+    if let Some(quick) = Headers::<A>::read(frame, frame_length) {
+        let thorough = parse(frame, frame_length).ok().and_then(|packet| A::datagram_of(packet.content));
+        assert_eq!(Some(quick), thorough.and_then(|datagram| Headers::of(&datagram)));
     }
 }
 
@@ -96,10 +109,16 @@ fn check<A: Address>(frame: &[u8], frame_length: usize, datagram: &Datagram<A>, 
     rewrite(frame, datagram, other);
 }
 
+fn translate<A: Address>(frame: &mut [u8], datagram: &Datagram<A>, to: Tuple<A>) {
+    if let Some(Headers { shape, .. }) = Headers::of(datagram) {
+        packet::translate(frame, &shape, &Translation { ends: to.into(), deltas: Deltas::default() });
+    }
+}
+
 fn rewrite<A: Address>(frame: &[u8], datagram: &Datagram<A>, other: A) {
     let to = tuple(other, 1, other, 2);
     let mut copy = frame.to_vec();
-    translate(&mut copy, datagram, &to, Deltas::default());
+    translate(&mut copy, datagram, to);
     reply::echo(&mut copy, datagram);
     if let Transport::IcmpError(quote) = datagram.transport {
         translate_error(&mut copy, datagram, &quote, other, other, &to);
@@ -116,7 +135,7 @@ fn rewrite<A: Address>(frame: &[u8], datagram: &Datagram<A>, other: A) {
     // Nor does it matter how much of the frame is there in the end.
     for length in [0, 13, 20, 34, 40, 54, 60] {
         let mut short = frame[..length.min(frame.len())].to_vec();
-        translate(&mut short, datagram, &to, Deltas::default());
+        translate(&mut short, datagram, to);
         reply::echo(&mut short, datagram);
         let _ = reply::tcp_reset(&mut short, datagram);
         let _ = reply::neighbor_advertisement(&mut short, datagram, other, MacAddress::default());

@@ -133,7 +133,7 @@ impl Bench {
         let verdict = self.batch(port, &mut packets)[0];
         let [mut packet] = packets;
         if let Verdict::Answer { length } = verdict {
-            packet.truncate(length);
+            packet.truncate(length as usize);
         }
         if matches!(verdict, Verdict::Forward { .. } | Verdict::Answer { .. }) {
             build::verify_checksums(&packet).unwrap();
