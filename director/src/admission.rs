@@ -7,7 +7,7 @@ use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, WireTuple, reply};
 use crate::classify::Flow;
 use crate::connection::{Connection, FlowKey, Hop};
 use crate::lane::{Lane, Unreachable, resolve};
-use crate::shard::Core;
+use crate::shard::{Core, PENDING};
 use crate::{Configuration, ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
 
 /// Real servers that are tried before the client's port is translated, and ports that are tried then.
@@ -53,8 +53,9 @@ impl<A: Address> Lane<A> {
         flow: &Flow<A>,
     ) -> Result<flow_table::FlowId, Verdict> {
         let server = core.virtual_server_for(frame, flow)?;
-        if flow.shape.hop_limit <= 1 {
-            return Err(core.refuse::<A>(frame, DropReason::HopLimitExceeded, u16::MAX));
+        let datagram = frame.datagram::<A>().ok_or(PENDING)?;
+        if datagram.hop_limit <= 1 {
+            return Err(core.refuse(frame, &datagram, DropReason::HopLimitExceeded, u16::MAX));
         }
         let refuse = |core: &Core, reason| {
             core.counters.refused[server].add(1);
@@ -72,10 +73,10 @@ impl<A: Address> Lane<A> {
             Err(awaits) => return Err(core.unreachable(awaits)),
         };
         let mtu = core.port(target.hop.port).mtu;
-        if flow.shape.ip_length > mtu {
-            return Err(core.refuse::<A>(frame, DropReason::PacketTooBig, mtu));
+        if datagram.ip_length > mtu {
+            return Err(core.refuse(frame, &datagram, DropReason::PacketTooBig, mtu));
         }
-        let connection = core.connection(flow, &target);
+        let connection = core.connection(flow, flow.flags(frame), &target);
         let hashes = connection.keys().map(|key| core.hasher.hash(&key));
         let Ok(id) = self.table.insert(connection, hashes) else {
             return refuse(core, DropReason::TableFull);
@@ -161,6 +162,7 @@ impl Core {
         flow: &Flow<A>,
     ) -> Result<usize, Verdict> {
         let (client, server, protocol) = (flow.key.client(), flow.key.server(), flow.key.protocol);
+        let flags = flow.flags(frame);
         if !self.is_virtual(server) {
             return Err(self.unmatched(self.port(frame.port), server.into()));
         }
@@ -170,7 +172,7 @@ impl Core {
         let found = self.services.find(server.into(), flow.key.server_port(), protocol);
         let index = found.ok_or(DropReason::NoVirtualServer);
         match index {
-            Ok(_) if protocol == Protocol::Tcp && !flow.is_initial_syn() && !self.admits_midway(flow) => {
+            Ok(_) if protocol == Protocol::Tcp && !flags.is_initial_syn() && !self.admits_midway(flags) => {
                 Err(self.without_connection(frame, flow, DropReason::NoConnection))
             }
             Ok(index) => Ok(index),
@@ -179,11 +181,11 @@ impl Core {
     }
 
     /// Whether a segment may begin a connection that began elsewhere.
-    fn admits_midway<A: Address>(&self, flow: &Flow<A>) -> bool {
+    fn admits_midway(&self, flags: TcpFlags) -> bool {
         const ANSWER: u8 = TcpFlags::ACK.0;
         const ASIDE: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0;
         self.configuration.tcp_without_connection() == TcpWithoutConnection::Admit
-            && flow.shape.flags.0 & (ANSWER | ASIDE) == ANSWER
+            && flags.0 & (ANSWER | ASIDE) == ANSWER
     }
 
     /// A packet from the inside that answers no connection.
@@ -198,7 +200,7 @@ impl Core {
         if self.is_own(destination.into()) {
             return Verdict::Kernel;
         }
-        let begins = protocol == Protocol::Tcp && flow.is_initial_syn();
+        let begins = flow.flags(frame).is_initial_syn();
         if !begins && self.services.is_real_endpoint(source.into(), server_port, protocol) {
             return self.without_connection(frame, flow, DropReason::NoConnection);
         }
@@ -249,7 +251,7 @@ impl Core {
         Some((A::from_ip(name.address)?, port))
     }
 
-    fn connection<A: Address>(&self, flow: &Flow<A>, target: &Target) -> Connection<A> {
+    fn connection<A: Address>(&self, flow: &Flow<A>, flags: TcpFlags, target: &Target) -> Connection<A> {
         let FlowKey { ends, protocol, .. } = flow.key;
         let outside = Tuple::from(ends);
         let (real_address, real_port) = self
@@ -272,7 +274,7 @@ impl Core {
             binding: u16::try_from(target.binding).unwrap_or(u16::MAX),
             protocol,
             state: match protocol {
-                Protocol::Tcp if flow.is_initial_syn() => ConnectionState::New,
+                Protocol::Tcp if flags.is_initial_syn() => ConnectionState::New,
                 Protocol::Tcp => ConnectionState::Established,
                 Protocol::Udp => ConnectionState::Udp,
             },

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use flow_table::FlowId;
-use model::DropReason;
+use model::{DropReason, Protocol};
 use packet::{
-    Address, Arp, ArpOperation, Content, Datagram, Ethernet, Headers, Quote, Shape, TcpFlags, Transport,
-    WireTuple, reply,
+    Address, Arp, ArpOperation, Content, Datagram, Ethernet, Headers, InPlace, Layout, Quote, Tcp, TcpFlags,
+    Transport, WireTuple, reply,
 };
 
 use crate::connection::FlowKey;
@@ -22,13 +22,13 @@ pub(crate) enum Step<A: Address> {
 
 /// A TCP or UDP packet that a connection is looked up for.
 pub(crate) struct Flow<A: Address> {
-    /// The frame's place in the batch.
-    pub(crate) place: u8,
-    pub(crate) shape: Shape,
     pub(crate) key: FlowKey<A>,
     pub(crate) hash: u64,
     /// Where the connection probably is: found by the second stage, verified by the third.
     pub(crate) candidate: Option<FlowId>,
+    pub(crate) transport_offset: u16,
+    /// The frame's place in the batch.
+    pub(crate) place: u8,
 }
 
 /// An ICMP error about a packet of a connection.
@@ -43,11 +43,13 @@ pub(crate) struct QuotedFlow<A: Address> {
 }
 
 impl<A: Address> Flow<A> {
-    /// Whether a segment asks for a new connection: SYN without ACK.
-    #[inline]
-    pub(crate) const fn is_initial_syn(&self) -> bool {
-        let flags = TcpFlags::SYN.0 | TcpFlags::ACK.0 | TcpFlags::RST.0;
-        self.shape.flags.0 & flags == TcpFlags::SYN.0
+    /// The flags of a TCP segment; none are set for UDP.
+    pub(crate) fn flags(&self, frame: &mut Frame<'_>) -> TcpFlags {
+        match self.key.protocol {
+            Protocol::Tcp => InPlace::<A, Tcp>::cut(frame.bytes, self.transport_offset)
+                .map_or(TcpFlags::default(), |segment| segment.flags()),
+            Protocol::Udp => TcpFlags::default(),
+        }
     }
 }
 
@@ -60,13 +62,15 @@ impl Core {
         direction: Direction,
         headers: &Headers<A>,
     ) -> Result<Flow<A>, Verdict> {
-        let Headers { ends, shape } = *headers;
-        let key = FlowKey { ends, protocol: shape.protocol, direction };
-        let owner = self.steering.owner(key.client());
-        if owner != self.index {
-            return Err(Verdict::HandOver { shard: owner });
+        let Headers { ends, layout: Layout { protocol, transport_offset } } = *headers;
+        let key = FlowKey { ends, protocol, direction };
+        if !self.is_alone {
+            let owner = self.steering.owner(key.client());
+            if owner != self.index {
+                return Err(Verdict::HandOver { shard: owner });
+            }
         }
-        Ok(Flow { place, shape, hash: self.hasher.hash(&key), key, candidate: None })
+        Ok(Flow { key, hash: self.hasher.hash(&key), candidate: None, transport_offset, place })
     }
 
     /// An IP packet, whatever is in it.

@@ -63,23 +63,21 @@ impl KeyHasher {
         }))
     }
 
-    /// The hash of a key. Each step multiplies two secret-keyed words to 128 bits and folds these, as wyhash does:
-    /// each bit of the key has its part in each bit of the hash.
+    /// The hash of a key: secret-keyed words multiplied to 128 bits, which are folded, as wyhash does. Protocol and
+    /// direction have no part in it: hardly ever do two keys differ in nothing else, and to compare them is enough.
     #[inline(always)]
     pub(crate) fn hash<A: Address>(&self, key: &FlowKey<A>) -> u64 {
         let [first, second, third, fourth] = self.0;
-        let rest = u64::from(u32::from_ne_bytes(key.ends.port_bytes())) << 16
-            | u64::from(key.protocol.number()) << 8
-            | key.direction as u64;
-        let addresses = match key.ends.address_bytes().as_chunks::<8>().0 {
-            [pair] => u64::from_ne_bytes(*pair),
+        let ports = u64::from(u32::from_ne_bytes(key.ends.port_bytes()));
+        match key.ends.address_bytes().as_chunks::<8>().0 {
+            [pair] => multiply(u64::from_ne_bytes(*pair) ^ first, ports ^ second),
             [a, b, c, d] => {
                 let [a, b, c, d] = [a, b, c, d].map(|word| u64::from_ne_bytes(*word));
-                multiply(a ^ first, b ^ second) ^ multiply(c ^ third, d ^ fourth)
+                let addresses = multiply(a ^ first, b ^ second) ^ multiply(c ^ third, d ^ fourth);
+                multiply(addresses, ports ^ second)
             }
-            _ => 0,
-        };
-        multiply(multiply(addresses ^ first, rest ^ second) ^ third, fourth)
+            _ => ports,
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use flow_table::{FlowId, FlowTable};
-use model::{DropReason, Protocol};
-use packet::{Address, Tuple};
+use model::DropReason;
+use packet::{Address, TcpFlags, Tuple};
 
 use crate::classify::{Flow, QuotedFlow};
 use crate::connection::{Connection, Hop};
-use crate::counters::BindingCounters;
+use crate::forward::count_packet;
 use crate::refusal::refusal;
 use crate::shard::{Core, PENDING};
 use crate::waiting::Waiting;
@@ -75,7 +75,8 @@ impl<A: Address> Lane<A> {
         }
     }
 
-    /// The last stage of a TCP or UDP packet.
+    /// The last stage of a TCP or UDP packet. The candidate of the second stage is only a guess: its tag may be
+    /// another's, and the packets before this one in the batch may have added or removed connections.
     #[inline(always)]
     fn handle(
         &mut self,
@@ -84,15 +85,19 @@ impl<A: Address> Lane<A> {
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
     ) -> Verdict {
-        // The candidate of the second stage is only a guess: its tag may be another's, and the packets before this one
-        // in the batch may have added or removed connections.
-        match self.table.verify(flow.candidate, &flow.key) {
-            Some(connection) if !flow.is_initial_syn() => connection.translate(core, next_hops, frame, flow),
-            _ => self.handle_uncommon(core, next_hops, frame, flow),
+        let translated = self
+            .table
+            .verify(flow.candidate, &flow.key)
+            .and_then(|connection| connection.translate(core, next_hops.generation(), frame, flow));
+        match translated {
+            Some(verdict) => verdict,
+            None => self.handle_uncommon(core, next_hops, frame, flow),
         }
     }
 
-    /// A packet that begins a connection, or whose candidate was the wrong one.
+    /// A packet that begins a connection, that may not go on, whose next hop is not known, or whose candidate was the
+    /// wrong one.
+    #[cold]
     #[inline(never)]
     fn handle_uncommon(
         &mut self,
@@ -104,17 +109,15 @@ impl<A: Address> Lane<A> {
         let Some(id) = self.table.confirm(flow.candidate, flow.hash, &flow.key) else {
             return self.handle_miss(core, next_hops, frame, flow);
         };
-        let begins_anew = flow.key.direction == Direction::Inbound
-            && flow.is_initial_syn()
-            && self.table.get_mut(id).is_some_and(|connection| connection.gives_way(next_hops));
-        if begins_anew {
+        let asks_anew = flow.key.direction == Direction::Inbound && flow.flags(frame).is_initial_syn();
+        if asks_anew && self.table.get_mut(id).is_some_and(|connection| connection.gives_way(next_hops)) {
             self.remove(core, id);
             return self.handle_miss(core, next_hops, frame, flow);
         }
         self.translate(core, next_hops, frame, flow, id)
     }
 
-    /// Translates a packet of connection `id`.
+    /// Translates a packet of connection `id`, or says why it may not go on.
     pub(crate) fn translate(
         &mut self,
         core: &mut Core,
@@ -123,10 +126,18 @@ impl<A: Address> Lane<A> {
         flow: &Flow<A>,
         id: FlowId,
     ) -> Verdict {
-        match self.table.get_mut(id) {
-            Some(connection) => connection.translate(core, next_hops, frame, flow),
-            None => PENDING,
+        let Some(connection) = self.table.get_mut(id) else { return PENDING };
+        // Everything that may refuse the packet comes before the first change of state.
+        if let Err(unreachable) = connection.resolve_hop(flow.key.direction, next_hops) {
+            return core.unreachable(unreachable);
         }
+        let output = *core.stations.at(connection.hop(flow.key.direction).port);
+        let Some(datagram) = frame.datagram::<A>() else { return PENDING };
+        if let Some(reason) = refusal(output.mtu, datagram.hop_limit, datagram.ip_length) {
+            return core.refuse(frame, &datagram, reason, output.mtu);
+        }
+        connection.note_syn(flow.key.direction, flow.flags(frame));
+        connection.forward_examined(core, frame, flow).unwrap_or(PENDING)
     }
 
     /// The last stage of an ICMP error about a packet of a connection (RFC 5508 section 4).
@@ -195,38 +206,9 @@ impl<A: Address> Lane<A> {
 }
 
 impl<A: Address> Connection<A> {
-    /// Translates a packet of the connection.
-    #[inline(always)]
-    fn translate(
-        &mut self,
-        core: &mut Core,
-        next_hops: &NextHopTable,
-        frame: &mut Frame<'_>,
-        flow: &Flow<A>,
-    ) -> Verdict {
-        let direction = flow.key.direction;
-        // Everything that may refuse the packet comes before the first change of state.
-        if self.hop(direction).generation != next_hops.generation()
-            && let Err(unreachable) = self.resolve_hop(direction, next_hops)
-        {
-            return core.unreachable(unreachable);
-        }
-        let hop = *self.hop(direction);
-        let output = core.stations.at(hop.port);
-        if let Some(reason) = refusal(output.mtu, flow.shape.hop_limit, flow.shape.ip_length) {
-            let mtu = output.mtu;
-            return core.refuse::<A>(frame, reason, mtu);
-        }
-        self.note_packet(flow, core.now_ms);
-        packet::translate(frame.bytes, &flow.shape, &self.translation(direction));
-        packet::set_ethernet(frame.bytes, output.mac, hop.mac);
-        count_packet(&core.counters.bindings[usize::from(self.binding)], direction, frame.length);
-        Verdict::Forward { port: hop.port }
-    }
-
     /// The next hop of packets in `direction`; it holds while its generation is that of the table.
     #[inline(always)]
-    const fn hop(&self, direction: Direction) -> &Hop {
+    pub(crate) const fn hop(&self, direction: Direction) -> &Hop {
         match direction {
             Direction::Inbound => &self.real_hop,
             Direction::Outbound => &self.client_hop,
@@ -255,18 +237,10 @@ impl<A: Address> Connection<A> {
                 && self.resolve_hop(Direction::Inbound, next_hops).is_err())
     }
 
-    /// Follows the connection's state.
-    #[inline(always)]
-    fn note_packet(&mut self, flow: &Flow<A>, now_ms: u32) {
-        self.last_seen_ms = now_ms;
-        if self.protocol == Protocol::Tcp {
-            if flow.key.direction == Direction::Inbound
-                && flow.is_initial_syn()
-                && self.state != ConnectionState::New
-            {
-                self.syn_resends = self.syn_resends.saturating_add(1);
-            }
-            self.state = self.state.after(flow.key.direction, flow.shape.flags);
+    /// Counts a repeated SYN of the client.
+    fn note_syn(&mut self, direction: Direction, flags: TcpFlags) {
+        if direction == Direction::Inbound && flags.is_initial_syn() && self.state != ConnectionState::New {
+            self.syn_resends = self.syn_resends.saturating_add(1);
         }
     }
 }
@@ -278,14 +252,4 @@ pub(crate) fn resolve(next_hops: &NextHopTable, destination: IpAddr) -> Result<H
         NextHop::Unresolved { port, address } => Err(Unreachable::Awaits { port, address }),
         NextHop::NoRoute => Err(Unreachable::Refused(DropReason::NoRoute)),
     }
-}
-
-#[inline(always)]
-fn count_packet(counters: &BindingCounters, direction: Direction, bytes: usize) {
-    let (packets, octets) = match direction {
-        Direction::Inbound => (&counters.inbound_packets, &counters.inbound_bytes),
-        Direction::Outbound => (&counters.outbound_packets, &counters.outbound_bytes),
-    };
-    packets.add(1);
-    octets.add(bytes as u64);
 }

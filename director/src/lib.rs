@@ -9,6 +9,7 @@ mod classify;
 mod configuration;
 mod connection;
 mod counters;
+mod forward;
 mod lane;
 mod listing;
 mod next_hops;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use model::MacAddress;
 use model::limits::PORTS;
+use packet::Receiver;
 
 use crate::{Direction, PortIndex, PortRole, Unmatched};
 
@@ -27,6 +28,7 @@ pub struct Port {
 /// What each packet needs to know of a port, and no more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Station {
+    pub(crate) receiver: Receiver,
     pub(crate) mac: MacAddress,
     pub(crate) mtu: u16,
     /// The direction of what is received there.
@@ -39,7 +41,12 @@ pub(crate) struct Stations([Station; PORTS]);
 
 impl Stations {
     pub(crate) fn new(ports: &[Port]) -> Self {
-        let none = Station { mac: MacAddress([0; 6]), mtu: 0, direction: Direction::Inbound };
+        let none = Station {
+            receiver: Receiver::new(MacAddress([0; 6])),
+            mac: MacAddress([0; 6]),
+            mtu: 0,
+            direction: Direction::Inbound,
+        };
         Self(std::array::from_fn(|index| ports.get(index).map_or(none, Port::station)))
     }
 
@@ -52,6 +59,11 @@ impl Stations {
 
 impl Port {
     const fn station(&self) -> Station {
-        Station { mac: self.mac, mtu: self.mtu, direction: self.role.direction() }
+        Station {
+            receiver: Receiver::new(self.mac),
+            mac: self.mac,
+            mtu: self.mtu,
+            direction: self.role.direction(),
+        }
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) ports: Arc<[Port]>,
     /// Which shard this is.
     pub(crate) index: u16,
+    /// Whether there is no other.
+    pub(crate) is_alone: bool,
     pub(crate) steering: Steering,
     pub(crate) services: Services,
     pub(crate) predictors: Predictors,
@@ -103,6 +105,7 @@ impl Shard {
                 ports,
                 // Checked configuration has no more workers than that (limits::WORKERS).
                 index: u16::try_from(index).unwrap_or(u16::MAX),
+                is_alone: steering.shards() == 1,
                 steering,
                 counters: Arc::new(counters),
                 hasher: KeyHasher::new(hash_seed),
@@ -157,8 +160,11 @@ impl Shard {
         self.waiting_v6.clear();
         self.core.awaited.clear();
         verdicts.clear();
-        for (place, frame) in (0..).zip(frames.iter_mut()) {
-            verdicts.push(self.classify(place, frame).unwrap_or(PENDING));
+        verdicts.extend([PENDING; BATCH].into_iter().take(frames.len()));
+        for (place, (frame, verdict)) in (0..).zip(frames.iter_mut().zip(verdicts.iter_mut())) {
+            if let Some(decided) = self.classify(place, frame) {
+                *verdict = decided;
+            }
         }
         observe(Stage::Classified);
         self.v4.find_candidates(&mut self.waiting_v4);
@@ -188,24 +194,20 @@ impl Shard {
     #[inline(always)]
     fn classify(&mut self, place: u8, frame: &mut Frame<'_>) -> Option<Verdict> {
         let station = self.core.stations.at(frame.port);
-        if let Some(ethernet) = Ethernet::peek(frame.bytes)
-            && ethernet.destination == station.mac
-        {
-            let bytes = frame.contiguous();
-            if ethernet.ethertype == Ethernet::IPV4
-                && let Some(headers) = Headers::<Ipv4Addr>::read(bytes, frame.length)
-            {
-                return self
-                    .waiting_v4
-                    .keep(self.core.classify_flow(place, station.direction, &headers), &self.v4);
+        match station.receiver.ethertype(frame.bytes) {
+            Some(Ethernet::IPV4) => {
+                if let Some(headers) = Headers::<Ipv4Addr>::read(frame.bytes, frame.length) {
+                    let flow = self.core.classify_flow(place, station.direction, &headers);
+                    return self.waiting_v4.keep(flow, &self.v4);
+                }
             }
-            if ethernet.ethertype == Ethernet::IPV6
-                && let Some(headers) = Headers::<Ipv6Addr>::read(bytes, frame.length)
-            {
-                return self
-                    .waiting_v6
-                    .keep(self.core.classify_flow(place, station.direction, &headers), &self.v6);
+            Some(Ethernet::IPV6) => {
+                if let Some(headers) = Headers::<Ipv6Addr>::read(frame.bytes, frame.length) {
+                    let flow = self.core.classify_flow(place, station.direction, &headers);
+                    return self.waiting_v6.keep(flow, &self.v6);
+                }
             }
+            _ => {}
         }
         self.classify_thoroughly(place, frame)
     }

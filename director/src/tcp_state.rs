@@ -62,18 +62,16 @@ impl ConnectionState {
         matches!(self, Self::Closed | Self::Reset)
     }
 
-    /// The state after a segment with `flags` went by in `direction`.
-    #[inline]
-    #[must_use]
-    pub fn after(self, direction: Direction, flags: TcpFlags) -> Self {
+    /// Whether a segment with `flags` may lead to another state: most do not.
+    #[inline(always)]
+    pub(crate) const fn may_change(self, flags: TcpFlags) -> bool {
         const NOTEWORTHY: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
-        if flags.0 & NOTEWORTHY == 0 && self as u8 >= Self::Established as u8 {
-            return self;
-        }
-        self.after_noteworthy(direction, flags)
+        flags.0 & NOTEWORTHY != 0 || (self as u8) < Self::Established as u8
     }
 
-    fn after_noteworthy(self, direction: Direction, flags: TcpFlags) -> Self {
+    /// The state after a segment with `flags` went by in `direction`.
+    #[must_use]
+    pub fn after(self, direction: Direction, flags: TcpFlags) -> Self {
         use ConnectionState as State;
         use Direction::{Inbound, Outbound};
         let has = |flag: TcpFlags| flags.0 & flag.0 != 0;

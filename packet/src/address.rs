@@ -75,6 +75,8 @@ pub(crate) mod sealed {
     use crate::parse::Outline;
 
     pub trait Version: Sized {
+        /// The Ethernet header of an untagged frame, and the IP header without options.
+        type Head: AsMut<[u8]> + Debug;
         /// Source and destination address as they stand in a header.
         type Pair: Copy + Eq + Debug + AsRef<[u8]> + Send + Sync;
 
@@ -116,6 +118,16 @@ pub(crate) mod sealed {
 
         /// Whether a fragment is the first of its packet; `None` if its headers are not in `frame`.
         fn is_first_fragment(frame: &[u8], datagram: &Datagram<Self>) -> Option<bool>;
+
+        fn cut_head(bytes: &mut [u8]) -> Option<&mut Self::Head>;
+
+        fn hop_limit(head: &Self::Head) -> u8;
+
+        /// Bytes of the whole packet.
+        fn ip_length(head: &Self::Head) -> u16;
+
+        /// See [`rewrite`](Self::rewrite).
+        fn rewrite_head(head: &mut Self::Head, addresses: Self::Pair, hop_limit: u8, delta: ChecksumDelta);
 
         fn join(source: Self, destination: Self) -> Self::Pair;
 

@@ -44,18 +44,32 @@ pub struct Ethernet {
     pub ethertype: u16,
 }
 
+/// A station's MAC address in the form in which frames are compared with it, eight bytes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receiver(u64);
+
+impl Receiver {
+    /// The station with this address.
+    pub const fn new(MacAddress([a, b, c, d, e, f]): MacAddress) -> Self {
+        Self(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) << 16)
+    }
+
+    /// The ethertype of an untagged frame to this station; `None` if it is to another, or too short.
+    #[inline(always)]
+    pub fn ethertype(self, frame: &[u8]) -> Option<u16> {
+        let header: &[u8; HEADER] = view(frame, 0)?;
+        let first = u64::from_le_bytes(field::<{ at::DESTINATION }, 8, _>(header));
+        (first << 16 == self.0).then_some(field_u16::<{ at::ETHERTYPE }, _>(header))
+    }
+}
+
 impl Ethernet {
     /// The ethertype of IPv4.
     pub const IPV4: u16 = IPV4;
     /// The ethertype of IPv6.
     pub const IPV6: u16 = IPV6;
 
-    /// The header, without looking for tags; `None` if there is none.
-    #[inline(always)]
-    pub fn peek(frame: &[u8]) -> Option<Self> {
-        Self::parse(frame).ok()
-    }
-
+    /// The header, without looking for tags.
     #[inline]
     pub(crate) fn parse(frame: &[u8]) -> Result<Self, DropReason> {
         let header: &[u8; HEADER] = view(frame, 0).ok_or(DropReason::FrameTruncated)?;

@@ -9,29 +9,24 @@ use crate::address::Address;
 use crate::bytes::{narrow, view};
 use crate::packet::{Datagram, Transport, Tuple};
 use crate::wire_tuple::WireTuple;
-use crate::{TcpFlags, ethernet, tcp, udp};
+use crate::{ethernet, tcp, udp};
 
 /// The headers of a TCP or UDP packet in an untagged frame. All lengths were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headers<A: Address> {
     /// The packet's ends.
     pub ends: WireTuple<A>,
-    /// All else.
-    pub shape: Shape,
+    /// Where all else is.
+    pub layout: Layout,
 }
 
-/// What forwarding needs of a packet's headers beside its ends.
+/// Where the headers of a TCP or UDP packet are in its untagged frame. What they say beside the packet's ends is read
+/// where it is needed, [in place](crate::InPlace): to keep it elsewhere meanwhile would cost more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct Layout {
     /// The transport protocol.
     pub protocol: Protocol,
-    /// None set for UDP.
-    pub flags: TcpFlags,
-    /// Time to live or hop limit.
-    pub hop_limit: u8,
-    /// Bytes of the whole IP packet; padding of the frame may follow it.
-    pub ip_length: u16,
-    /// Where the transport header begins in the frame.
+    /// Where the transport header begins.
     pub transport_offset: u16,
 }
 
@@ -46,39 +41,30 @@ impl<A: Address> Headers<A> {
 
     /// The same of a parsed packet; `None` if it is neither TCP nor UDP, or the frame is tagged.
     pub fn of(datagram: &Datagram<A>) -> Option<Self> {
-        let (source_port, destination_port, protocol, flags) = match datagram.transport {
-            Transport::Tcp { source_port, destination_port, flags } => {
-                (source_port, destination_port, Protocol::Tcp, flags)
+        let (source_port, destination_port, protocol) = match datagram.transport {
+            Transport::Tcp { source_port, destination_port, .. } => {
+                (source_port, destination_port, Protocol::Tcp)
             }
             Transport::Udp { source_port, destination_port } => {
-                (source_port, destination_port, Protocol::Udp, TcpFlags::default())
+                (source_port, destination_port, Protocol::Udp)
             }
             _ => return None,
         };
-        let Datagram { source, destination, hop_limit, ip_length, transport_offset, .. } = *datagram;
+        let Datagram { source, destination, transport_offset, .. } = *datagram;
         (datagram.ip_offset == narrow(ethernet::HEADER)).then_some(Self {
             ends: Tuple { source, source_port, destination, destination_port }.into(),
-            shape: Shape { protocol, flags, hop_limit, ip_length, transport_offset },
+            layout: Layout { protocol, transport_offset },
         })
     }
 }
 
-/// The transport header of the common frame.
-#[derive(Clone, Copy)]
-pub(crate) struct Ends {
-    /// Both, as they stand in the header.
-    pub(crate) ports: [u8; 4],
-    pub(crate) protocol: Protocol,
-    pub(crate) flags: TcpFlags,
-}
-
-/// Reads the transport header at `offset` of a message of `length` bytes. `None` if it is neither TCP's nor UDP's, or
-/// wrong.
+/// The ports in the transport header at `offset` of a message of `length` bytes, and its protocol. `None` if that is
+/// neither TCP nor UDP, or wrong.
 #[inline(always)]
-pub(crate) fn ends(frame: &[u8], offset: usize, protocol: u8, length: usize) -> Option<Ends> {
+pub(crate) fn ports(frame: &[u8], offset: usize, protocol: u8, length: usize) -> Option<([u8; 4], Protocol)> {
     match protocol {
-        tcp::PROTOCOL => tcp::ends(view(frame, offset)?, length),
-        udp::PROTOCOL => udp::ends(view(frame, offset)?, length),
+        tcp::PROTOCOL => Some((tcp::ports(view(frame, offset)?, length)?, Protocol::Tcp)),
+        udp::PROTOCOL => Some((udp::ports(view(frame, offset)?, length)?, Protocol::Udp)),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::address::sealed::Version;
 use crate::bytes::{field, field_u16, narrow, read_u16, set_field, view, view_mut};
 use crate::checksum::{ChecksumDelta, fold, is_right, sum};
 use crate::compose::Envelope;
-use crate::headers::{Headers, Shape};
+use crate::headers::{Headers, Layout};
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
 use crate::packet::{Content, Datagram, Transport};
 use crate::parse::Outline;
@@ -73,6 +73,7 @@ fn compute_checksum(header: &mut [u8; HEADER]) {
 
 impl Version for Ipv4Addr {
     type Pair = [u8; 8];
+    type Head = [u8; ethernet::HEADER + HEADER];
 
     const HEADER: usize = HEADER;
     const CHECKSUM: Option<usize> = Some(at::CHECKSUM);
@@ -124,17 +125,31 @@ impl Version for Ipv4Addr {
         if !is_common {
             return None;
         }
-        let ends = headers::ends(frame, TRANSPORT, header[at::PROTOCOL], length - HEADER)?;
+        let (ports, protocol) = headers::ports(frame, TRANSPORT, header[at::PROTOCOL], length - HEADER)?;
         Some(Headers {
-            ends: WireTuple { addresses: field::<{ at::SOURCE }, 8, _>(header), ports: ends.ports },
-            shape: Shape {
-                protocol: ends.protocol,
-                flags: ends.flags,
-                hop_limit: header[at::TIME_TO_LIVE],
-                ip_length,
-                transport_offset: narrow(TRANSPORT),
-            },
+            ends: WireTuple { addresses: field::<{ at::SOURCE }, 8, _>(header), ports },
+            layout: Layout { protocol, transport_offset: narrow(TRANSPORT) },
         })
+    }
+
+    #[inline(always)]
+    fn cut_head(bytes: &mut [u8]) -> Option<&mut Self::Head> {
+        bytes.first_chunk_mut()
+    }
+
+    #[inline(always)]
+    fn hop_limit(head: &Self::Head) -> u8 {
+        head[ethernet::HEADER + at::TIME_TO_LIVE]
+    }
+
+    #[inline(always)]
+    fn ip_length(head: &Self::Head) -> u16 {
+        field_u16::<{ ethernet::HEADER + at::LENGTH }, _>(head)
+    }
+
+    #[inline(always)]
+    fn rewrite_head(head: &mut Self::Head, addresses: Self::Pair, hop_limit: u8, delta: ChecksumDelta) {
+        Self::rewrite(head, ethernet::HEADER, addresses, hop_limit, delta);
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use crate::address::sealed::Version;
 use crate::bytes::{field, field_u16, narrow, set_field, view, view_mut};
 use crate::checksum::ChecksumDelta;
 use crate::compose::Envelope;
-use crate::headers::{Headers, Shape};
+use crate::headers::{Headers, Layout};
 use crate::icmp::{self, QuotedHeader, quoted_bytes};
 use crate::ipv6_extensions::{Behind, walk};
 use crate::packet::{Content, Datagram, Transport};
@@ -54,6 +54,7 @@ fn walk_if_needed(frame: &[u8], offset: usize, end: usize, first: u8) -> Result<
 
 impl Version for Ipv6Addr {
     type Pair = [u8; 32];
+    type Head = [u8; ethernet::HEADER + HEADER];
 
     const HEADER: usize = HEADER;
     const CHECKSUM: Option<usize> = None;
@@ -96,20 +97,34 @@ impl Version for Ipv6Addr {
         let header: &[u8; HEADER] = view(frame, ethernet::HEADER)?;
         let payload_length = field_u16::<{ at::PAYLOAD_LENGTH }, _>(header);
         let length = usize::from(payload_length);
-        if !is_ipv6(header) || TRANSPORT + length > frame_length {
+        if !is_ipv6(header) || TRANSPORT + length > frame_length || ip_length(payload_length).is_err() {
             return None;
         }
-        let ends = headers::ends(frame, TRANSPORT, header[at::NEXT_HEADER], length)?;
+        let (ports, protocol) = headers::ports(frame, TRANSPORT, header[at::NEXT_HEADER], length)?;
         Some(Headers {
-            ends: WireTuple { addresses: field::<{ at::SOURCE }, 32, _>(header), ports: ends.ports },
-            shape: Shape {
-                protocol: ends.protocol,
-                flags: ends.flags,
-                hop_limit: header[at::HOP_LIMIT],
-                ip_length: ip_length(payload_length).ok()?,
-                transport_offset: narrow(TRANSPORT),
-            },
+            ends: WireTuple { addresses: field::<{ at::SOURCE }, 32, _>(header), ports },
+            layout: Layout { protocol, transport_offset: narrow(TRANSPORT) },
         })
+    }
+
+    #[inline(always)]
+    fn cut_head(bytes: &mut [u8]) -> Option<&mut Self::Head> {
+        bytes.first_chunk_mut()
+    }
+
+    #[inline(always)]
+    fn hop_limit(head: &Self::Head) -> u8 {
+        head[ethernet::HEADER + at::HOP_LIMIT]
+    }
+
+    #[inline(always)]
+    fn ip_length(head: &Self::Head) -> u16 {
+        field_u16::<{ ethernet::HEADER + at::PAYLOAD_LENGTH }, _>(head).saturating_add(narrow(HEADER))
+    }
+
+    #[inline(always)]
+    fn rewrite_head(head: &mut Self::Head, addresses: Self::Pair, hop_limit: u8, delta: ChecksumDelta) {
+        Self::rewrite(head, ethernet::HEADER, addresses, hop_limit, delta);
     }
 
     #[inline]

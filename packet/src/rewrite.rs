@@ -7,10 +7,9 @@ use model::Protocol;
 use crate::address::Address;
 use crate::bytes::{read_u16, write_u16};
 use crate::checksum::ChecksumDelta;
-use crate::headers::Shape;
 use crate::packet::{Datagram, Quote, Tuple};
 use crate::wire_tuple::WireTuple;
-use crate::{ethernet, icmp, tcp, udp};
+use crate::{icmp, tcp, udp};
 
 /// The differences that one translation makes to the two checksums of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,22 +54,6 @@ pub struct Translation<A: Address> {
     pub ends: WireTuple<A>,
     /// What these add to its checksums.
     pub deltas: Deltas,
-}
-
-/// Translates the TCP or UDP packet of this `shape` and decrements its hop limit. That the hop limit allows it is the
-/// caller's to see.
-///
-/// A UDP checksum of zero, which says that there is none, stays zero (RFC 768).
-#[inline(always)]
-pub fn translate<A: Address>(frame: &mut [u8], shape: &Shape, translation: &Translation<A>) {
-    let Translation { ends, deltas } = translation;
-    let transport = usize::from(shape.transport_offset);
-    match shape.protocol {
-        Protocol::Tcp => tcp::rewrite(frame, transport, ends.ports, deltas.transport),
-        Protocol::Udp => udp::rewrite(frame, transport, ends.ports, deltas.transport),
-    }
-    let hop_limit = shape.hop_limit.saturating_sub(1);
-    A::rewrite(frame, ethernet::HEADER, ends.addresses, hop_limit, deltas.network);
 }
 
 /// Translates an ICMP error about a packet of a connection: its own addresses become `source` and `destination`, the

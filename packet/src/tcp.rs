@@ -2,11 +2,10 @@
 
 use std::ops::BitOr;
 
-use model::{DropReason, Protocol};
+use model::DropReason;
 
 use crate::bytes::{field, field_u16, set_field, view_mut};
 use crate::checksum::ChecksumDelta;
-use crate::headers::Ends;
 use crate::packet::{Transport, Tuple};
 use crate::parse::transport_header;
 
@@ -48,6 +47,12 @@ impl TcpFlags {
     /// The congestion window was reduced.
     pub const CWR: Self = Self(0x80);
 
+    /// Whether a segment with these asks for a new connection: SYN without ACK.
+    #[inline(always)]
+    pub const fn is_initial_syn(self) -> bool {
+        self.0 & (Self::SYN.0 | Self::ACK.0 | Self::RST.0) == Self::SYN.0
+    }
+
     /// Whether all of `flags` are set.
     #[inline]
     pub const fn contains(self, flags: Self) -> bool {
@@ -76,23 +81,25 @@ pub(crate) struct Segment {
 #[inline]
 pub(crate) fn parse<A>(frame: &[u8], offset: usize, length: usize) -> Result<Transport<A>, DropReason> {
     let header: &[u8; HEADER] = transport_header(frame, offset, length)?;
-    let Ends { flags, .. } = ends(header, length).ok_or(DropReason::TransportHeaderInvalid)?;
+    ports(header, length).ok_or(DropReason::TransportHeaderInvalid)?;
     Ok(Transport::Tcp {
         source_port: field_u16::<{ at::SOURCE_PORT }, _>(header),
         destination_port: field_u16::<{ at::DESTINATION_PORT }, _>(header),
-        flags,
+        flags: flags(header),
     })
 }
 
-/// The ends of a segment of `length` bytes; `None` if its header is wrong.
+/// The ports of a segment of `length` bytes, as they stand in its header; `None` if that is wrong.
 #[inline(always)]
-pub(crate) fn ends(header: &[u8; HEADER], length: usize) -> Option<Ends> {
+pub(crate) fn ports(header: &[u8; HEADER], length: usize) -> Option<[u8; 4]> {
     let header_length = header_length(header);
-    (header_length >= HEADER && header_length <= length).then_some(Ends {
-        ports: field::<{ at::SOURCE_PORT }, 4, _>(header),
-        protocol: Protocol::Tcp,
-        flags: TcpFlags(header[at::FLAGS]),
-    })
+    (header_length >= HEADER && header_length <= length).then_some(field::<{ at::SOURCE_PORT }, 4, _>(header))
+}
+
+/// The flags of a segment.
+#[inline(always)]
+pub(crate) const fn flags(header: &[u8; HEADER]) -> TcpFlags {
+    TcpFlags(header[at::FLAGS])
 }
 
 /// Bytes of a header with its options.
@@ -109,12 +116,9 @@ pub(crate) fn numbers(header: &[u8; HEADER]) -> (u32, u32) {
     )
 }
 
-/// Gives the segment at `offset` these ports, and updates its checksum.
+/// Gives a segment these ports, and updates its checksum.
 #[inline(always)]
-pub(crate) fn rewrite(frame: &mut [u8], offset: usize, ports: [u8; 4], delta: ChecksumDelta) {
-    let Some(header) = view_mut::<HEADER>(frame, offset) else {
-        return;
-    };
+pub(crate) fn rewrite(header: &mut [u8; HEADER], ports: [u8; 4], delta: ChecksumDelta) {
     let checksum = field_u16::<{ at::CHECKSUM }, _>(header);
     set_field::<{ at::SOURCE_PORT }, 4, _>(header, ports);
     set_field::<{ at::CHECKSUM }, 2, _>(header, delta.apply(checksum).to_be_bytes());

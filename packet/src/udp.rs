@@ -1,11 +1,9 @@
 //! UDP headers (RFC 768).
 
-use model::{DropReason, Protocol};
+use model::DropReason;
 
-use crate::TcpFlags;
 use crate::bytes::{field, field_u16, set_field, view_mut};
 use crate::checksum::ChecksumDelta;
-use crate::headers::Ends;
 use crate::packet::{Transport, Tuple};
 use crate::parse::transport_header;
 
@@ -26,30 +24,23 @@ pub(crate) const NO_CHECKSUM: u16 = 0;
 #[inline]
 pub(crate) fn parse<A>(frame: &[u8], offset: usize, length: usize) -> Result<Transport<A>, DropReason> {
     let header: &[u8; HEADER] = transport_header(frame, offset, length)?;
-    ends(header, length).ok_or(DropReason::TransportHeaderInvalid)?;
+    ports(header, length).ok_or(DropReason::TransportHeaderInvalid)?;
     Ok(Transport::Udp {
         source_port: field_u16::<{ at::SOURCE_PORT }, _>(header),
         destination_port: field_u16::<{ at::DESTINATION_PORT }, _>(header),
     })
 }
 
-/// The ends of a message of `length` bytes; `None` if its header is wrong.
+/// The ports of a message of `length` bytes, as they stand in its header; `None` if that is wrong.
 #[inline(always)]
-pub(crate) fn ends(header: &[u8; HEADER], length: usize) -> Option<Ends> {
+pub(crate) fn ports(header: &[u8; HEADER], length: usize) -> Option<[u8; 4]> {
     let udp_length = usize::from(field_u16::<{ at::LENGTH }, _>(header));
-    (udp_length >= HEADER && udp_length <= length).then_some(Ends {
-        ports: field::<{ at::SOURCE_PORT }, 4, _>(header),
-        protocol: Protocol::Udp,
-        flags: TcpFlags::default(),
-    })
+    (udp_length >= HEADER && udp_length <= length).then_some(field::<{ at::SOURCE_PORT }, 4, _>(header))
 }
 
-/// Gives the datagram at `offset` these ports, and updates its checksum.
+/// Gives a datagram these ports, and updates its checksum.
 #[inline(always)]
-pub(crate) fn rewrite(frame: &mut [u8], offset: usize, ports: [u8; 4], delta: ChecksumDelta) {
-    let Some(header) = view_mut::<HEADER>(frame, offset) else {
-        return;
-    };
+pub(crate) fn rewrite(header: &mut [u8; HEADER], ports: [u8; 4], delta: ChecksumDelta) {
     let checksum = field_u16::<{ at::CHECKSUM }, _>(header);
     set_field::<{ at::SOURCE_PORT }, 4, _>(header, ports);
     set_field::<{ at::CHECKSUM }, 2, _>(header, updated(checksum, delta).to_be_bytes());

@@ -9,8 +9,8 @@ use common::*;
 use model::MacAddress;
 use packet::build::TcpNumbers;
 use packet::{
-    Address, Content, Datagram, Deltas, Ethernet, Headers, Packet, TcpFlags, Translation, Transport, Tuple,
-    build, parse, reply, translate_error,
+    Address, Content, Datagram, Deltas, Ethernet, Headers, Packet, Receiver, TcpFlags, Translation,
+    Transport, Tuple, build, parse, reply, translate_error,
 };
 use proptest::prelude::*;
 
@@ -60,7 +60,8 @@ fn frames_of<A: Address>(tuple: Tuple<A>, error: u8) -> Vec<Vec<u8>> {
 
 /// Parses; if that succeeds, checks what is found, and does all that can be done with it.
 fn exercise(frame: &[u8], frame_length: usize) {
-    match Ethernet::peek(frame).map(|ethernet| ethernet.ethertype) {
+    let to_whom = frame.first_chunk().map_or(MacAddress::default(), |mac| MacAddress(*mac));
+    match Receiver::new(to_whom).ethertype(frame) {
         Some(Ethernet::IPV4) => read_quickly::<Ipv4Addr>(frame, frame_length),
         Some(Ethernet::IPV6) => read_quickly::<Ipv6Addr>(frame, frame_length),
         _ => {}
@@ -110,8 +111,8 @@ fn check<A: Address>(frame: &[u8], frame_length: usize, datagram: &Datagram<A>, 
 }
 
 fn translate<A: Address>(frame: &mut [u8], datagram: &Datagram<A>, to: Tuple<A>) {
-    if let Some(Headers { shape, .. }) = Headers::of(datagram) {
-        packet::translate(frame, &shape, &Translation { ends: to.into(), deltas: Deltas::default() });
+    if let Some(Headers { layout, .. }) = Headers::of(datagram) {
+        common::translate(frame, layout, &Translation { ends: to.into(), deltas: Deltas::default() });
     }
 }
 

@@ -94,8 +94,8 @@ fn headers<A: Version>(frame: &[u8]) -> Option<Headers<A>> {
 }
 
 fn translate<A: Version>(frame: &mut [u8], to: &Tuple<A>, deltas: Deltas) {
-    let shape = headers::<A>(frame).unwrap().shape;
-    packet::translate(frame, &shape, &Translation { ends: (*to).into(), deltas });
+    let layout = headers::<A>(frame).unwrap().layout;
+    common::translate(frame, layout, &Translation { ends: (*to).into(), deltas });
 }
 
 fn check_table<A: Version>(

@@ -3,9 +3,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use model::MacAddress;
+use model::{MacAddress, Protocol};
 use packet::build::Ends;
-use packet::{Address, Content, Datagram, Tuple, parse};
+use packet::{Address, Content, Datagram, InPlace, Layout, Tcp, Translation, Tuple, Udp, parse};
 
 pub(crate) const ROUTER: MacAddress = MacAddress([2, 0, 0, 0, 0, 0x0a]);
 pub(crate) const SERVER: MacAddress = MacAddress([2, 0, 0, 0, 0, 0x0b]);
@@ -90,4 +90,13 @@ pub(crate) fn checksum(bytes: &[u8]) -> u16 {
         }
     }
     !u16::try_from(sum).unwrap()
+}
+
+/// Translates a packet in place, as far as it is all there.
+pub(crate) fn translate<A: Address>(frame: &mut [u8], layout: Layout, translation: &Translation<A>) {
+    let offset = layout.transport_offset;
+    match layout.protocol {
+        Protocol::Tcp => InPlace::<A, Tcp>::cut(frame, offset).map(|mut it| it.translate(translation)),
+        Protocol::Udp => InPlace::<A, Udp>::cut(frame, offset).map(|mut it| it.translate(translation)),
+    };
 }
