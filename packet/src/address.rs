@@ -126,8 +126,9 @@ pub(crate) mod sealed {
         /// Bytes of the whole packet.
         fn ip_length(head: &Self::Head) -> u16;
 
-        /// See [`rewrite`](Self::rewrite).
-        fn rewrite_head(head: &mut Self::Head, addresses: Self::Pair, hop_limit: u8, delta: ChecksumDelta);
+        /// Writes addresses and decrements the hop limit, unless it is zero; updates the checksum, of which `delta` is
+        /// the addresses' part.
+        fn forward(head: &mut Self::Head, addresses: Self::Pair, delta: ChecksumDelta);
 
         fn join(source: Self, destination: Self) -> Self::Pair;
 

@@ -12,6 +12,9 @@ impl ChecksumDelta {
     /// No difference.
     pub const ZERO: Self = Self(0);
 
+    /// The difference when the high byte of a word is decremented, and was not zero.
+    pub(crate) const HIGH_BYTE_LESS_ONE: Self = Self(!0x0100);
+
     /// The difference when the words `old` become `new`. At most 64 Ki words of both together.
     #[inline]
     pub fn between(old: impl IntoIterator<Item = u16>, new: impl IntoIterator<Item = u16>) -> Self {
@@ -39,6 +42,12 @@ impl ChecksumDelta {
     #[must_use]
     pub const fn apply(self, checksum: u16) -> u16 {
         !fold(!checksum as u32 + self.0 as u32)
+    }
+
+    /// The checksum after this change and `other`.
+    #[inline(always)]
+    pub(crate) const fn apply_both(self, other: Self, checksum: u16) -> u16 {
+        !fold(!checksum as u32 + self.0 as u32 + other.0 as u32)
     }
 
     /// The checksum after the change, and after that of one more word from `old` to `new`.

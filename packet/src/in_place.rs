@@ -123,9 +123,8 @@ impl<'a, A: Address, T: TransportProtocol> InPlace<'a, A, T> {
     #[inline(always)]
     pub fn translate(&mut self, translation: &Translation<A>) {
         let Translation { ends, deltas } = translation;
+        A::forward(self.head, ends.addresses, deltas.network);
         T::rewrite(self.transport, ends.ports, deltas.transport);
-        let hop_limit = self.hop_limit().saturating_sub(1);
-        A::rewrite_head(self.head, ends.addresses, hop_limit, deltas.network);
     }
 
     /// Gives the frame its stations.

@@ -148,8 +148,14 @@ impl Version for Ipv4Addr {
     }
 
     #[inline(always)]
-    fn rewrite_head(head: &mut Self::Head, addresses: Self::Pair, hop_limit: u8, delta: ChecksumDelta) {
-        Self::rewrite(head, ethernet::HEADER, addresses, hop_limit, delta);
+    fn forward(head: &mut Self::Head, addresses: Self::Pair, delta: ChecksumDelta) {
+        let hop_limit = head[ethernet::HEADER + at::TIME_TO_LIVE];
+        let step = if hop_limit == 0 { ChecksumDelta::ZERO } else { ChecksumDelta::HIGH_BYTE_LESS_ONE };
+        let checksum = field_u16::<{ ethernet::HEADER + at::CHECKSUM }, _>(head);
+        let checksum = delta.apply_both(step, checksum);
+        head[ethernet::HEADER + at::TIME_TO_LIVE] = hop_limit.saturating_sub(1);
+        set_field::<{ ethernet::HEADER + at::CHECKSUM }, 2, _>(head, checksum.to_be_bytes());
+        set_field::<{ ethernet::HEADER + at::SOURCE }, 8, _>(head, addresses);
     }
 
     #[inline]

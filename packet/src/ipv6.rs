@@ -123,7 +123,8 @@ impl Version for Ipv6Addr {
     }
 
     #[inline(always)]
-    fn rewrite_head(head: &mut Self::Head, addresses: Self::Pair, hop_limit: u8, delta: ChecksumDelta) {
+    fn forward(head: &mut Self::Head, addresses: Self::Pair, delta: ChecksumDelta) {
+        let hop_limit = Self::hop_limit(head).saturating_sub(1);
         Self::rewrite(head, ethernet::HEADER, addresses, hop_limit, delta);
     }
 
