@@ -122,6 +122,12 @@ impl Shard {
         }
     }
 
+    /// Has the kernel provide all memory for connections now, so that no packet waits for it.
+    pub fn populate(&mut self) {
+        self.v4.table.populate();
+        self.v6.table.populate();
+    }
+
     /// The shard's counters, to be read by others at any time.
     pub fn counters(&self) -> Arc<ShardCounters> {
         Arc::clone(&self.core.counters)

@@ -5,14 +5,15 @@
 //! [`FlowTable::confirm`] for each. [`FlowTable::find`] does the same for one key at once.
 //!
 //! The crate knows nothing of networks, and hashes nothing: hashes are arguments. After construction it never
-//! allocates. What entries and buckets do not use is not touched, so a large table costs address space, not memory.
-//! `unsafe` serves three purposes and no other: prefetching, comparing tags by SIMD, and memory that is zero
-//! without having been written.
+//! allocates. What entries and buckets do not use is not touched, so a large table costs address space, not memory,
+//! unless it is [populated](FlowTable::populate). `unsafe` serves four purposes and no other: prefetching, comparing
+//! tags by SIMD, memory that is zero without having been written, and advising the kernel about pages.
 
 use std::num::NonZeroU32;
 
 mod bucket;
 mod index;
+mod pages;
 mod prefetch;
 mod slab;
 mod table;

@@ -34,6 +34,13 @@ impl<E: Entry> FlowTable<E> {
         Self { slab: Slab::with_capacity(entries), index: Index::with_capacity(entries * KEYS_PER_ENTRY) }
     }
 
+    /// Has the kernel provide all of the table's memory now, which takes as long as to write it once. Then no
+    /// insertion waits for a page.
+    pub fn populate(&mut self) {
+        self.index.populate();
+        self.slab.populate();
+    }
+
     /// Entries in the table.
     #[inline]
     pub const fn len(&self) -> usize {
