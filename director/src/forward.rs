@@ -5,8 +5,9 @@ use model::Protocol;
 use packet::{Address, InPlace, Tcp, TcpFlags, TransportProtocol, Udp};
 
 use crate::classify::Flow;
-use crate::connection::Connection;
+use crate::connection::{Connection, FlowKey};
 use crate::counters::BindingCounters;
+use crate::lane::Lane;
 use crate::refusal::refusal;
 use crate::shard::Core;
 use crate::{Direction, Frame, Verdict};
@@ -27,11 +28,14 @@ impl Way for Outbound {
     const DIRECTION: Direction = Direction::Outbound;
 }
 
-impl<A: Address> Connection<A> {
-    /// Translates a common packet of the connection. `None`, and nothing has changed, if it is not common: a SYN, a
-    /// packet that may not go on, or one whose next hop is not from this `generation` of the table.
+impl<A: Address> Lane<A> {
+    /// Translates a packet whose candidate is its connection and that is common in all ways. `None`, and nothing has
+    /// changed, if it is not.
+    ///
+    /// The candidate of the second stage is only a guess: its tag may be another's, and the packets before this one in
+    /// the batch may have added or removed connections.
     #[inline(always)]
-    pub(crate) fn translate(
+    pub(crate) fn translate_common(
         &mut self,
         core: &Core,
         generation: u32,
@@ -39,21 +43,34 @@ impl<A: Address> Connection<A> {
         flow: &Flow<A>,
     ) -> Option<Verdict> {
         match (flow.key.direction, flow.key.protocol) {
-            (Direction::Inbound, Protocol::Tcp) => {
-                self.translate_common::<Inbound, Tcp>(core, generation, frame, flow)
-            }
+            (Direction::Inbound, Protocol::Tcp) => self.common::<Inbound, Tcp>(core, generation, frame, flow),
             (Direction::Outbound, Protocol::Tcp) => {
-                self.translate_common::<Outbound, Tcp>(core, generation, frame, flow)
+                self.common::<Outbound, Tcp>(core, generation, frame, flow)
             }
-            (Direction::Inbound, Protocol::Udp) => {
-                self.translate_common::<Inbound, Udp>(core, generation, frame, flow)
-            }
+            (Direction::Inbound, Protocol::Udp) => self.common::<Inbound, Udp>(core, generation, frame, flow),
             (Direction::Outbound, Protocol::Udp) => {
-                self.translate_common::<Outbound, Udp>(core, generation, frame, flow)
+                self.common::<Outbound, Udp>(core, generation, frame, flow)
             }
         }
     }
 
+    #[inline(always)]
+    fn common<W: Way, T: TransportProtocol>(
+        &mut self,
+        core: &Core,
+        generation: u32,
+        frame: &mut Frame<'_>,
+        flow: &Flow<A>,
+    ) -> Option<Verdict> {
+        let key = FlowKey { ends: flow.key.ends, protocol: T::PROTOCOL, direction: W::DIRECTION };
+        let connection = self.table.verify(flow.candidate, &key)?;
+        connection.translate_common::<W, T>(core, generation, frame, flow)
+    }
+}
+
+impl<A: Address> Connection<A> {
+    /// Translates a common packet of the connection. `None`, and nothing has changed, if it is not common: a SYN, a
+    /// packet that may not go on, or one whose next hop is not from this `generation` of the table.
     #[inline(always)]
     fn translate_common<W: Way, T: TransportProtocol>(
         &mut self,

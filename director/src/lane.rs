@@ -75,8 +75,7 @@ impl<A: Address> Lane<A> {
         }
     }
 
-    /// The last stage of a TCP or UDP packet. The candidate of the second stage is only a guess: its tag may be
-    /// another's, and the packets before this one in the batch may have added or removed connections.
+    /// The last stage of a TCP or UDP packet.
     #[inline(always)]
     fn handle(
         &mut self,
@@ -85,11 +84,7 @@ impl<A: Address> Lane<A> {
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
     ) -> Verdict {
-        let translated = self
-            .table
-            .verify(flow.candidate, &flow.key)
-            .and_then(|connection| connection.translate(core, next_hops.generation(), frame, flow));
-        match translated {
+        match self.translate_common(core, next_hops.generation(), frame, flow) {
             Some(verdict) => verdict,
             None => self.handle_uncommon(core, next_hops, frame, flow),
         }

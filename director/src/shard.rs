@@ -86,6 +86,7 @@ pub enum Stage {
 
 /// The verdict of a frame until its flow gets one.
 pub(crate) const PENDING: Verdict = Verdict::Drop(DropReason::NoConnection);
+static ALL_PENDING: [Verdict; BATCH] = [PENDING; BATCH];
 
 impl Shard {
     /// An empty shard. Reserves its memory; what connections do not use is not touched.
@@ -166,7 +167,8 @@ impl Shard {
         self.waiting_v6.clear();
         self.core.awaited.clear();
         verdicts.clear();
-        verdicts.extend([PENDING; BATCH].into_iter().take(frames.len()));
+        // The whole is copied; one by one would be several times as much work.
+        let _ = verdicts.try_extend_from_slice(&ALL_PENDING[..frames.len()]);
         for (place, (frame, verdict)) in (0..).zip(frames.iter_mut().zip(verdicts.iter_mut())) {
             if let Some(decided) = self.classify(place, frame) {
                 *verdict = decided;
