@@ -8,7 +8,7 @@ pub(crate) const RECEIVE_DESCRIPTORS: u16 = 1_024;
 pub(crate) const TRANSMIT_DESCRIPTORS: u16 = 1_024;
 
 /// Buffers that each lcore may keep in its cache; DPDK lets a cache grow to one and a half of its size.
-pub(crate) const POOL_CACHE: u32 = 256;
+pub(crate) const POOL_CACHE: u32 = 512;
 
 /// Bytes of a buffer's data room, headroom included: holds a frame of the usual MTU in one segment.
 pub(crate) const DATA_ROOM: u16 = 2_048 + 128;

@@ -8,7 +8,7 @@ use model::limits::BATCH;
 use crate::statistics::WorkerCounters;
 
 /// Why a packet is transmitted, which says where it is counted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A packet that was translated or bridged.
     Forwarded,
@@ -18,48 +18,62 @@ pub(crate) enum Origin {
     Kernel,
 }
 
-/// A worker's transmit queue on one port, and the packets that wait for the end of the burst.
+/// A worker's transmit queue on one port, and the packets that wait for the end of the burst: all of one origin.
 pub(crate) struct Output {
     queue: TransmitQueue,
     mbufs: ArrayVec<Mbuf, BATCH>,
-    origins: ArrayVec<Origin, BATCH>,
+    origin: Origin,
 }
 
 impl Output {
     pub(crate) fn new(queue: TransmitQueue) -> Self {
-        Self { queue, mbufs: ArrayVec::new(), origins: ArrayVec::new() }
+        Self { queue, mbufs: ArrayVec::new(), origin: Origin::Forwarded }
     }
 
-    /// Queues a packet; a full burst is transmitted first.
+    /// Queues a packet; a full burst, or one of another origin, is transmitted first.
     #[inline]
     pub(crate) fn push(&mut self, mbuf: Mbuf, origin: Origin, counters: &WorkerCounters) {
-        if self.mbufs.is_full() {
+        if self.mbufs.is_full() || self.origin != origin {
             self.flush(counters);
+            self.origin = origin;
         }
         self.mbufs.push(mbuf);
-        self.origins.push(origin);
     }
 
-    /// Transmits what is queued. What the port does not take is dropped: it has as long a queue itself.
+    /// Transmits a whole batch of forwarded packets, behind what is queued. The batch is empty afterwards.
+    pub(crate) fn forward_all(&mut self, batch: &mut ArrayVec<Mbuf, BATCH>, counters: &WorkerCounters) {
+        self.flush(counters);
+        transmit(&mut self.queue, batch, Origin::Forwarded, counters);
+    }
+
+    /// Transmits what is queued.
     #[inline]
     pub(crate) fn flush(&mut self, counters: &WorkerCounters) {
-        if self.mbufs.is_empty() {
-            return;
+        if !self.mbufs.is_empty() {
+            transmit(&mut self.queue, &mut self.mbufs, self.origin, counters);
         }
-        let sent = self.queue.transmit(&mut self.mbufs);
-        for origin in self.origins.drain(..sent) {
-            match origin {
-                Origin::Forwarded => counters.forwarded.add(1),
-                Origin::Answered => counters.answered.add(1),
-                Origin::Kernel => counters.from_kernel.add(1),
-            }
-        }
-        for origin in self.origins.drain(..) {
-            match origin {
-                Origin::Forwarded | Origin::Answered => counters.count_drop(DropReason::TransmitFull, 1),
-                Origin::Kernel => counters.from_kernel_dropped.add(1),
-            }
-        }
-        self.mbufs.clear();
     }
+}
+
+/// Transmits packets. What the port does not take is dropped: it has as long a queue itself.
+fn transmit(
+    queue: &mut TransmitQueue,
+    mbufs: &mut ArrayVec<Mbuf, BATCH>,
+    origin: Origin,
+    counters: &WorkerCounters,
+) {
+    let sent = queue.transmit(mbufs) as u64;
+    match origin {
+        Origin::Forwarded => counters.forwarded.add(sent),
+        Origin::Answered => counters.answered.add(sent),
+        Origin::Kernel => counters.from_kernel.add(sent),
+    }
+    if mbufs.is_empty() {
+        return;
+    }
+    match origin {
+        Origin::Forwarded | Origin::Answered => counters.count_drop(DropReason::TransmitFull, mbufs.len()),
+        Origin::Kernel => counters.from_kernel_dropped.add(mbufs.len() as u64),
+    }
+    mbufs.clear();
 }

@@ -9,6 +9,7 @@ use crate::announce::Announcer;
 use crate::configuration::{Loaded, UnitConfiguration};
 use crate::eal::EalArguments;
 use crate::error::RunError;
+use crate::hold::Hold;
 use crate::idle::Idler;
 use crate::inspect::Sources;
 use crate::kernel::{Twin, Watcher};
@@ -177,6 +178,7 @@ fn build_workers(
             counters,
             idler: Idler::new(system::may_sleep(unit, cpus[index])),
             stop: Arc::clone(stop),
+            hold: Hold::with_capacity(),
         });
     }
     (workers, rings, views)

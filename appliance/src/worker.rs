@@ -54,15 +54,19 @@ pub(crate) struct Worker {
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) idler: Idler,
     pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) hold: Hold,
 }
 
 /// The packets of one pass, and where each came from.
 #[derive(Default)]
 struct Batch {
     mbufs: ArrayVec<Mbuf, BATCH>,
-    arrivals: ArrayVec<Arrival, BATCH>,
+    ports: ArrayVec<PortIndex, BATCH>,
+    /// When to give up, if the packets were held already: then there is one for each of them, else none.
+    deadlines: ArrayVec<Instant, BATCH>,
 }
 
+/// Where a packet came from.
 #[derive(Clone, Copy)]
 struct Arrival {
     port: PortIndex,
@@ -74,7 +78,6 @@ struct Arrival {
 struct Running {
     worker: Worker,
     batch: Batch,
-    hold: Hold,
     next_hops: Arc<NextHopTable>,
     expire_at: Instant,
     retry_at: Instant,
@@ -86,7 +89,6 @@ impl Worker {
         let mut running = Running {
             next_hops: self.next_hops.load_full(),
             batch: Batch::default(),
-            hold: Hold::with_capacity(),
             expire_at: Instant::START,
             retry_at: Instant::START,
             worker: self,
@@ -101,36 +103,39 @@ impl Worker {
 impl Running {
     fn round(&mut self) {
         let now = platform::now();
-        let counters = Arc::clone(&self.worker.counters);
-        let before = counters.received.read();
-        let passed_on =
-            self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
+        let taken = self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
         self.retry_held(now);
-        for output in &mut self.worker.outputs {
-            output.flush(&counters);
-        }
         self.housekeep(now);
+        let Worker { outputs, counters, idler, .. } = &mut self.worker;
+        for output in outputs {
+            output.flush(counters);
+        }
         counters.rounds.add(1);
-        if passed_on == 0 && counters.received.read() == before {
+        if taken == 0 {
             counters.idle_rounds.add(1);
-            self.worker.idler.nothing_to_do();
+            idler.nothing_to_do();
         } else {
-            self.worker.idler.busy();
+            idler.busy();
         }
     }
 
-    /// Takes one burst from each port's queue, several to a batch. Returns the packets taken.
+    /// Takes what each port's queue has, at most a batch, and several ports' to a batch if they have less. Returns the
+    /// packets taken.
     fn receive_from_ports(&mut self, now: Instant) -> usize {
         let mut total = 0;
         for index in 0..self.worker.receive.len() {
-            if self.batch.mbufs.remaining_capacity() < RECEIVE_BURST {
-                self.process(now);
+            for _ in 0..BATCH / RECEIVE_BURST {
+                if self.batch.mbufs.remaining_capacity() < RECEIVE_BURST {
+                    self.process(now);
+                }
+                let (port, queue) = &mut self.worker.receive[index];
+                let count = queue.receive(&mut self.batch.mbufs, RECEIVE_BURST);
+                self.batch.ports.extend(std::iter::repeat_n(*port, count));
+                total += count;
+                if count < RECEIVE_BURST {
+                    break;
+                }
             }
-            let (port, queue) = &mut self.worker.receive[index];
-            let count = queue.receive(&mut self.batch.mbufs, RECEIVE_BURST);
-            let arrival = Arrival { port: *port, held_until: None };
-            self.batch.arrivals.extend(std::iter::repeat_n(arrival, count));
-            total += count;
         }
         self.worker.counters.received.add(total as u64);
         self.process(now);
@@ -142,7 +147,7 @@ impl Running {
         for sender in 0..self.worker.hand_over.senders() {
             while !self.batch.mbufs.is_full() {
                 let Some(packet) = self.worker.hand_over.receive(sender) else { break };
-                self.batch.push(packet, None);
+                self.batch.push(packet);
                 total += 1;
             }
             if self.batch.mbufs.is_full() {
@@ -170,7 +175,7 @@ impl Running {
 
     /// Processes held packets again: at once when there is a new table, else now and then, as they may be too old.
     fn retry_held(&mut self, now: Instant) {
-        if self.hold.is_empty() {
+        if self.worker.hold.is_empty() {
             return;
         }
         let current = self.worker.next_hops.load();
@@ -182,12 +187,13 @@ impl Running {
             return;
         }
         self.retry_at = now + HOLD_RETRY;
-        for _ in 0..self.hold.len() {
+        for _ in 0..self.worker.hold.len() {
             if self.batch.mbufs.is_full() {
                 self.process(now);
             }
-            let Some((packet, until)) = self.hold.pop() else { break };
-            self.batch.push(packet, Some(until));
+            let Some((packet, until)) = self.worker.hold.pop() else { break };
+            self.batch.push(packet);
+            self.batch.deadlines.push(until);
         }
         self.process(now);
     }
@@ -213,58 +219,71 @@ impl Running {
 
     /// Runs the batch through the shard and carries out its verdicts. The batch is empty afterwards.
     fn process(&mut self, now: Instant) {
-        if self.batch.mbufs.is_empty() {
+        let Self { worker, batch: Batch { mbufs, ports, deadlines }, next_hops, .. } = self;
+        if mbufs.is_empty() {
             return;
         }
         let mut verdicts = ArrayVec::new();
         {
             let mut frames = ArrayVec::<Frame<'_>, BATCH>::new();
-            for (mbuf, arrival) in self.batch.mbufs.iter_mut().zip(&self.batch.arrivals) {
-                frames.push(frame(mbuf, arrival.port));
+            for (mbuf, &port) in mbufs.iter_mut().zip(ports.iter()) {
+                frames.push(frame(mbuf, port));
             }
-            self.worker.shard.process(now, &self.next_hops, &mut frames, &mut verdicts);
+            worker.shard.process(now, next_hops, &mut frames, &mut verdicts);
         }
-        let mut mbufs = std::mem::take(&mut self.batch.mbufs);
-        let arrivals = std::mem::take(&mut self.batch.arrivals);
-        for ((mbuf, arrival), verdict) in mbufs.drain(..).zip(arrivals).zip(verdicts) {
-            self.carry_out(verdict, mbuf, arrival, now);
+        match common_output(&verdicts) {
+            Some(port) => worker.outputs[usize::from(port.0)].forward_all(mbufs, &worker.counters),
+            None => {
+                let arrivals = ports
+                    .iter()
+                    .enumerate()
+                    .map(|(place, &port)| Arrival { port, held_until: deadlines.get(place).copied() });
+                for ((mbuf, arrival), verdict) in mbufs.drain(..).zip(arrivals).zip(verdicts) {
+                    worker.carry_out(verdict, mbuf, arrival, now);
+                }
+            }
         }
+        ports.clear();
+        deadlines.clear();
     }
+}
 
+impl Worker {
+    #[inline]
     fn carry_out(&mut self, verdict: Verdict, mut mbuf: Mbuf, arrival: Arrival, now: Instant) {
         let port = arrival.port;
-        let counters = &self.worker.counters;
+        let counters = &self.counters;
         match verdict {
             Verdict::Forward { port } => {
-                self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Forwarded, counters);
+                self.outputs[usize::from(port.0)].push(mbuf, Origin::Forwarded, counters);
             }
             Verdict::AnswerNeighbor => {
                 self.copy_to_kernel(&mbuf, port);
-                let verdict = self.worker.shard.answer_neighbor(&mut frame(&mut mbuf, port));
+                let verdict = self.shard.answer_neighbor(&mut frame(&mut mbuf, port));
                 self.carry_out(verdict, mbuf, arrival, now);
             }
             Verdict::Flood { port: output } => {
                 self.copy_to_kernel(&mbuf, port);
-                let output = &mut self.worker.outputs[usize::from(output.0)];
-                output.push(mbuf, Origin::Forwarded, &self.worker.counters);
+                let output = &mut self.outputs[usize::from(output.0)];
+                output.push(mbuf, Origin::Forwarded, &self.counters);
             }
             Verdict::Answer { length } => {
                 mbuf.truncate(length as usize);
-                self.worker.outputs[usize::from(port.0)].push(mbuf, Origin::Answered, counters);
+                self.outputs[usize::from(port.0)].push(mbuf, Origin::Answered, counters);
             }
-            Verdict::Kernel => match self.worker.kernel.send(Packet { mbuf, port }) {
+            Verdict::Kernel => match self.kernel.send(Packet { mbuf, port }) {
                 Ok(()) => counters.to_kernel.add(1),
                 Err(_) => counters.count_drop(DropReason::KernelFull, 1),
             },
             Verdict::HandOver { shard } => {
-                match self.worker.hand_over.send(usize::from(shard), Packet { mbuf, port }) {
+                match self.hand_over.send(usize::from(shard), Packet { mbuf, port }) {
                     Ok(()) => counters.handed_over.add(1),
                     Err(_) => counters.count_drop(DropReason::HandOverFull, 1),
                 }
             }
             Verdict::Hold { awaited } => {
-                let (port, address) = self.worker.shard.awaited(awaited);
-                self.worker.resolver.try_request(port, address);
+                let (port, address) = self.shard.awaited(awaited);
+                self.resolver.try_request(port, address);
                 self.hold(mbuf, arrival, (port, address), now);
             }
             Verdict::Drop(reason) => counters.count_drop(reason, 1),
@@ -273,13 +292,13 @@ impl Running {
 
     /// Shows the kernel a packet that does not end there: a copy, counted beside the balance.
     fn copy_to_kernel(&mut self, mbuf: &Mbuf, port: PortIndex) {
-        let copy = self.worker.pool.copy_of(mbuf);
-        let sent = copy.is_some_and(|mbuf| self.worker.kernel.send(Packet { mbuf, port }).is_ok());
-        self.worker.counters.copied_to_kernel.add(u64::from(sent));
+        let copy = self.pool.copy_of(mbuf);
+        let sent = copy.is_some_and(|mbuf| self.kernel.send(Packet { mbuf, port }).is_ok());
+        self.counters.copied_to_kernel.add(u64::from(sent));
     }
 
     fn hold(&mut self, mbuf: Mbuf, arrival: Arrival, next_hop: NextHopKey, now: Instant) {
-        let counters = &self.worker.counters;
+        let counters = &self.counters;
         if arrival.held_until.is_none() {
             counters.held.add(1);
         }
@@ -293,14 +312,24 @@ impl Running {
 }
 
 impl Batch {
-    fn push(&mut self, packet: Packet, held_until: Option<Instant>) {
+    fn push(&mut self, packet: Packet) {
         self.mbufs.push(packet.mbuf);
-        self.arrivals.push(Arrival { port: packet.port, held_until });
+        self.ports.push(packet.port);
     }
 }
 
-/// The shard's view of a packet.
+/// The port that all packets are to be forwarded by; `None` if they are not.
+fn common_output(verdicts: &[Verdict]) -> Option<PortIndex> {
+    let (&first, rest) = verdicts.split_first()?;
+    match first {
+        Verdict::Forward { port } if rest.iter().all(|&verdict| verdict == first) => Some(port),
+        _ => None,
+    }
+}
+
+/// The shard's view of a packet. Its data is asked for, too: the driver may have written it to memory that no cache has.
 fn frame(mbuf: &mut Mbuf, port: PortIndex) -> Frame<'_> {
+    mbuf.prefetch();
     let length = mbuf.length();
     if mbuf.segment_count() > 1 {
         // When it can not be done, the parser sees too few bytes and the packet is dropped as truncated.

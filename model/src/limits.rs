@@ -37,7 +37,7 @@ pub const IDLE_TIMEOUT_S: u32 = 1_000_000;
 pub const BATCH: usize = 128;
 
 /// Packets that a receive call asks for.
-pub const RECEIVE_BURST: usize = 32;
+pub const RECEIVE_BURST: usize = 64;
 
 /// IPv6 extension headers that are walked before a packet is refused.
 pub const IPV6_EXTENSION_HEADERS: usize = 8;

@@ -224,8 +224,17 @@ impl Mbuf {
     /// Has the CPU fetch the packet's first cache line.
     #[inline]
     pub fn prefetch(&self) {
-        // SAFETY: a hint about an address; any is allowed.
-        unsafe { dpdk_sys::shim_prefetch(self.first().data().cast_const().cast()) }
+        let data = self.first().data().cast_const();
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint about an address; any is allowed. SSE belongs to every x86_64.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(data.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        // SAFETY: as above.
+        unsafe {
+            dpdk_sys::shim_prefetch(data.cast());
+        }
     }
 }
 
