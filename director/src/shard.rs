@@ -19,6 +19,7 @@ use crate::listing::{ConnectionFilter, ConnectionSummary, Cursor};
 use crate::predictor::Predictors;
 use crate::refusal::ErrorBudget;
 use crate::services::Services;
+use crate::targets::Targets;
 use crate::tcp_state::IdleTimeouts;
 use crate::{Configuration, Frame, NextHopTable, Port, Steering, Verdict};
 
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) steering: Steering,
     pub(crate) services: Services,
     pub(crate) predictors: Predictors,
+    pub(crate) targets: Targets,
     pub(crate) timeouts: IdleTimeouts,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) hasher: RandomState,
@@ -131,6 +133,7 @@ impl Shard {
             core: Core {
                 services: Services::new(&director, &hasher),
                 predictors: Predictors::new(&director, index),
+                targets: Targets::new(&director),
                 timeouts: IdleTimeouts::new(director.timeouts()),
                 configuration: director,
                 ports,
