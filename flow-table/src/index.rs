@@ -8,6 +8,7 @@
 //! It must never be trusted about keys: equal tags are not equal keys.
 
 use crate::bucket::{Bucket, PLACES};
+use crate::pages;
 use crate::prefetch::prefetch;
 use crate::zeroed::ZeroedSlice;
 
@@ -32,7 +33,13 @@ pub(crate) struct Location {
 impl Index {
     /// An index with room for `keys`, whatever their hashes.
     pub(crate) fn with_capacity(keys: usize) -> Self {
-        Self { buckets: ZeroedSlice::new(keys.div_ceil(KEYS_PER_BUCKET).max(1)) }
+        let buckets = ZeroedSlice::<Bucket>::new(keys.div_ceil(KEYS_PER_BUCKET).max(1));
+        pages::prefer_huge(buckets.as_ptr(), buckets.len());
+        Self { buckets }
+    }
+
+    pub(crate) fn populate(&mut self) {
+        pages::populate(self.buckets.as_ptr(), self.buckets.len());
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

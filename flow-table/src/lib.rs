@@ -5,12 +5,15 @@
 //! [`FlowTable::confirm`] for each. [`FlowTable::find`] does the same for one key at once.
 //!
 //! The crate knows nothing of networks, and hashes nothing: hashes are arguments. After construction it never
-//! allocates. What entries and buckets do not use is not touched, so a large table costs address space, not memory.
-//! `unsafe` serves three purposes and no other: prefetching, comparing tags by SIMD, and memory that is zero
-//! without having been written.
+//! allocates. What entries and buckets do not use is not touched, so a large table costs address space, not memory,
+//! unless it is [populated](FlowTable::populate). `unsafe` serves four purposes and no other: prefetching, comparing
+//! tags by SIMD, memory that is zero without having been written, and advising the kernel about pages.
+
+use std::num::NonZeroU32;
 
 mod bucket;
 mod index;
+mod pages;
 mod prefetch;
 mod slab;
 mod table;
@@ -33,12 +36,26 @@ pub trait Entry {
 /// Where an entry is in its table. It stays valid until the entry is removed; after that it names nothing, or
 /// the entry that took the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowId(u32);
+pub struct FlowId(
+    /// The slot, counted from 1: so `None` takes no space of its own.
+    NonZeroU32,
+);
 
 impl FlowId {
     /// The slot, below [`FlowTable::slots`].
-    #[inline]
+    #[inline(always)]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.slot() as usize
+    }
+
+    #[inline(always)]
+    const fn slot(self) -> u32 {
+        self.0.get() - 1
+    }
+
+    /// Tables have fewer slots than 32 bits can count.
+    #[inline(always)]
+    const fn of(slot: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(slot))
     }
 }

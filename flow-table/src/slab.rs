@@ -3,6 +3,7 @@
 //! It must never allocate after it is made, nor touch a slot before the first use.
 
 use crate::FlowId;
+use crate::pages;
 use crate::prefetch::prefetch;
 
 /// Entries by slot.
@@ -27,7 +28,14 @@ impl<E> Slab<E> {
             u32::try_from(capacity).is_ok(),
             "a table of {capacity} entries: slots are numbered by 32 bits"
         );
-        Self { slots: Vec::with_capacity(capacity), free: Vec::with_capacity(capacity), capacity }
+        let slab = Self { slots: Vec::with_capacity(capacity), free: Vec::with_capacity(capacity), capacity };
+        pages::prefer_huge(slab.slots.as_ptr(), capacity);
+        slab
+    }
+
+    pub(crate) fn populate(&mut self) {
+        pages::populate(self.slots.as_ptr(), self.capacity);
+        pages::populate(self.free.as_ptr(), self.capacity);
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -90,6 +98,6 @@ impl<E> Slab<E> {
     pub(crate) fn next_occupied(&self, from: usize, end: usize) -> Option<FlowId> {
         let end = end.min(self.slots.len());
         let offset = self.slots.get(from..end)?.iter().position(|slot| slot.0.is_some())?;
-        Some(FlowId((from + offset) as u32))
+        Some(FlowId::of((from + offset) as u32))
     }
 }

@@ -34,6 +34,13 @@ impl<E: Entry> FlowTable<E> {
         Self { slab: Slab::with_capacity(entries), index: Index::with_capacity(entries * KEYS_PER_ENTRY) }
     }
 
+    /// Has the kernel provide all of the table's memory now, which takes as long as to write it once. Then no
+    /// insertion waits for a page.
+    pub fn populate(&mut self) {
+        self.index.populate();
+        self.slab.populate();
+    }
+
     /// Entries in the table.
     #[inline]
     pub const fn len(&self) -> usize {
@@ -70,18 +77,25 @@ impl<E: Entry> FlowTable<E> {
     }
 
     /// First stage of a lookup: asks the processor for the bucket of `hash`.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch(&self, hash: u64) {
         self.index.prefetch(hash);
     }
 
     /// Second stage: where an entry with `hash` probably is, without looking at it, and asks the processor for it.
     /// `None` is certain, until the next insertion.
-    #[inline]
+    #[inline(always)]
     pub fn candidate(&self, hash: u64) -> Option<FlowId> {
         let slot = self.index.find(hash, |_| true)?;
         self.slab.prefetch(slot);
-        Some(FlowId(slot))
+        Some(FlowId::of(slot))
+    }
+
+    /// Third stage, for the common case: the candidate, if that is the entry with `key`. If it is not,
+    /// [`find`](Self::find) tells.
+    #[inline(always)]
+    pub fn verify(&mut self, candidate: Option<FlowId>, key: &E::Key) -> Option<&mut E> {
+        self.slab.get_mut(candidate?.slot()).filter(|entry| entry.matches(key))
     }
 
     /// Third stage: the entry with `key`, whose hash is `hash`. The candidate, if it is that, else what a search
@@ -89,7 +103,7 @@ impl<E: Entry> FlowTable<E> {
     #[inline]
     pub fn confirm(&self, candidate: Option<FlowId>, hash: u64, key: &E::Key) -> Option<FlowId> {
         match candidate {
-            Some(FlowId(slot)) if self.is_match(slot, key) => candidate,
+            Some(id) if self.is_match(id.slot(), key) => candidate,
             _ => self.find(hash, key),
         }
     }
@@ -97,7 +111,7 @@ impl<E: Entry> FlowTable<E> {
     /// All stages at once: the entry with `key`, whose hash is `hash`.
     #[inline]
     pub fn find(&self, hash: u64, key: &E::Key) -> Option<FlowId> {
-        self.index.find(hash, |slot| self.is_match(slot, key)).map(FlowId)
+        self.index.find(hash, |slot| self.is_match(slot, key)).map(FlowId::of)
     }
 
     #[inline(always)]
@@ -108,13 +122,13 @@ impl<E: Entry> FlowTable<E> {
     /// The entry at `id`, if there is one.
     #[inline]
     pub fn get(&self, id: FlowId) -> Option<&E> {
-        self.slab.get(id.0)
+        self.slab.get(id.slot())
     }
 
     /// The entry at `id`, if there is one. Its keys must stay what they are.
     #[inline]
     pub fn get_mut(&mut self, id: FlowId) -> Option<&mut E> {
-        self.slab.get_mut(id.0)
+        self.slab.get_mut(id.slot())
     }
 
     /// Adds `entry` under the hashes of its two keys. That no other entry has these keys is for the caller to
@@ -128,16 +142,16 @@ impl<E: Entry> FlowTable<E> {
         for hash in hashes {
             self.index.insert(hash, slot);
         }
-        Ok(FlowId(slot))
+        Ok(FlowId::of(slot))
     }
 
     /// Removes the entry at `id`, which was inserted under `hashes`. `None`, and nothing changes, if there is none
     /// or it was inserted under others.
     pub fn remove(&mut self, id: FlowId, hashes: [u64; 2]) -> Option<E> {
-        if !self.index.remove(hashes, id.0) {
+        if !self.index.remove(hashes, id.slot()) {
             return None;
         }
-        self.slab.remove(id.0)
+        self.slab.remove(id.slot())
     }
 
     /// The first entry whose slot is `from` or later, but before `end`: for walks in bounded steps. A caller goes on

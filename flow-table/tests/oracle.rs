@@ -191,6 +191,9 @@ impl Trial {
         self.insert(inserted);
         for ((key, hash), candidate) in keys.iter().zip(hashes).zip(candidates) {
             let expected = self.oracle.get(&key.1).map(|&(id, _)| id);
+            let verified = self.table.verify(candidate, key).map(|thing| thing.serial);
+            let found = self.oracle.get(&key.1).map(|(_, thing)| thing.serial);
+            assert!(verified.is_none() || verified == found, "{key:?}");
             assert_eq!(self.table.confirm(candidate, hash, key), expected, "{key:?}");
         }
     }
