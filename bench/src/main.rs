@@ -2,8 +2,10 @@
 //!
 //! Development only: the product never names this crate.
 
+mod peers;
 mod plot;
 mod report;
 mod rounds;
+mod table;
 
 fn main() {}

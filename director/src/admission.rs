@@ -6,9 +6,9 @@ use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, WireTuple, reply};
 
 use crate::classify::Flow;
 use crate::connection::{Connection, FlowKey, Hop};
-use crate::lane::{Lane, Unreachable, resolve};
+use crate::lane::{Lane, Unreachable};
 use crate::shard::{Core, PENDING};
-use crate::{Configuration, ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
+use crate::{ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
 
 /// Real servers that are tried before the client's port is translated, and ports that are tried then.
 const COLLISION_TRIES: usize = 8;
@@ -67,7 +67,8 @@ impl<A: Address> Lane<A> {
         if core.connections == core.capacity {
             return refuse(core, DropReason::TableFull);
         }
-        let target = match self.choose(core, next_hops, flow, server) {
+        core.read_targets(next_hops);
+        let target = match self.choose(core, flow, server) {
             Ok(target) => target,
             Err(Unreachable::Refused(reason)) => return refuse(core, reason),
             Err(awaits) => return Err(core.unreachable(awaits)),
@@ -82,9 +83,7 @@ impl<A: Address> Lane<A> {
             return refuse(core, DropReason::TableFull);
         };
         core.connections += 1;
-        let Core { predictors, configuration, .. } = core;
-        predictors
-            .commit(configuration, target.binding, |binding| is_reachable(configuration, next_hops, binding));
+        core.predictors.commit(target.binding);
         core.counters.bindings[target.binding].admitted.add(1);
         if connection.translated_port() != connection.inbound.source_port() {
             core.counters.client_ports_translated.add(1);
@@ -92,42 +91,42 @@ impl<A: Address> Lane<A> {
         Ok(id)
     }
 
-    /// Asks the predictor for a real server whose next hop is known and where the client's endpoint is free; a
-    /// client that is at all of them already, by another virtual server, gets another port (never mix two
-    /// connections' data).
-    fn choose(
+    /// Asks the predictor for a real server whose next hop is known and where the client's endpoint is free. If no
+    /// next hop is known, what becomes of the packet is what the next hop of one of them says.
+    fn choose(&self, core: &Core, flow: &Flow<A>, server: usize) -> Result<Target, Unreachable> {
+        let binding = core.predictors.pick(server).ok_or(Unreachable::Refused(DropReason::NoRealServer))?;
+        let hop = core.hop_to(binding)?;
+        if self.is_free(core, flow, binding, flow.key.client_port()) {
+            return Ok(Target { binding, translated_port: flow.key.client_port(), hop });
+        }
+        self.choose_another(core, flow, server, Target { binding, translated_port: 0, hop })
+    }
+
+    /// `choose` for a client that is at the `first` choice already, by another virtual server: the next one where it is
+    /// not. If it is at all of them, it gets another port (never mix two connections' data).
+    #[cold]
+    fn choose_another(
         &self,
         core: &Core,
-        next_hops: &NextHopTable,
         flow: &Flow<A>,
         server: usize,
+        first: Target,
     ) -> Result<Target, Unreachable> {
-        let in_service = |binding: usize| core.real_server_of(binding).is_in_service();
-        let reachable = |binding: usize| is_reachable(&core.configuration, next_hops, binding);
-        let pick =
-            |eligible: &dyn Fn(usize) -> bool| core.predictors.pick(&core.configuration, server, eligible);
-        let Some(first) = pick(&reachable) else {
-            let unreachable = pick(&in_service).ok_or(Unreachable::Refused(DropReason::NoRealServer))?;
-            return Err(core
-                .hop_to(next_hops, unreachable)
-                .err()
-                .unwrap_or(Unreachable::Refused(DropReason::NoRoute)));
-        };
         let mut tried = ArrayVec::<usize, COLLISION_TRIES>::new();
-        let mut choice = Some(first);
-        while let Some(binding) = choice {
+        tried.push(first.binding);
+        while let Some(binding) = core.predictors.pick_among(server, |binding| !tried.contains(&binding)) {
             if self.is_free(core, flow, binding, flow.key.client_port()) {
-                let hop = core.hop_to(next_hops, binding)?;
+                let hop = core.hop_to(binding)?;
                 return Ok(Target { binding, translated_port: flow.key.client_port(), hop });
             }
-            choice = match tried.try_push(binding) {
-                Ok(()) => pick(&|binding| reachable(binding) && !tried.contains(&binding)),
-                Err(_) => None,
-            };
+            if tried.try_push(binding).is_err() {
+                break;
+            }
         }
-        let translated_port =
-            self.free_port(core, flow, first).ok_or(Unreachable::Refused(DropReason::NoTranslationPort))?;
-        Ok(Target { binding: first, translated_port, hop: core.hop_to(next_hops, first)? })
+        let translated_port = self
+            .free_port(core, flow, first.binding)
+            .ok_or(Unreachable::Refused(DropReason::NoTranslationPort))?;
+        Ok(Target { translated_port, ..first })
     }
 
     /// Whether the real server of `binding` has no other connection with the client's address and `port`.
@@ -163,14 +162,13 @@ impl Core {
     ) -> Result<usize, Verdict> {
         let (client, server, protocol) = (flow.key.client(), flow.key.server(), flow.key.protocol);
         let flags = flow.flags(frame);
-        if !self.is_virtual(server) {
+        let Some(services) = self.services.at(server.into()) else {
             return Err(self.unmatched(self.port(frame.port), server.into()));
-        }
+        };
         if client.is_martian_source() || client == server {
             return Err(Verdict::Drop(DropReason::Martian));
         }
-        let found = self.services.find(server.into(), flow.key.server_port(), protocol);
-        let index = found.ok_or(DropReason::NoVirtualServer);
+        let index = services.find(flow.key.server_port(), protocol).ok_or(DropReason::NoVirtualServer);
         match index {
             Ok(_) if protocol == Protocol::Tcp && !flags.is_initial_syn() && !self.admits_midway(flags) => {
                 Err(self.without_connection(frame, flow, DropReason::NoConnection))
@@ -239,8 +237,18 @@ impl Core {
         &self.configuration.real_servers()[self.configuration.bindings()[binding].real_server()]
     }
 
-    fn hop_to(&self, next_hops: &NextHopTable, binding: usize) -> Result<Hop, Unreachable> {
-        resolve(next_hops, self.real_server_of(binding).name().address)
+    /// Has the predictors know who can be reached, when `next_hops` is another table than it was.
+    fn read_targets(&mut self, next_hops: &NextHopTable) {
+        let Self { targets, predictors, configuration, .. } = self;
+        if !targets.is_of(next_hops) {
+            targets.read(configuration, next_hops, |real_server, standing| {
+                predictors.set_standing(real_server, standing);
+            });
+        }
+    }
+
+    fn hop_to(&self, binding: usize) -> Result<Hop, Unreachable> {
+        self.targets.hop(self.configuration.bindings()[binding].real_server())
     }
 
     /// The real endpoint that a connection by `binding` has; a real server of port 0 keeps the virtual port. `None`
@@ -281,10 +289,4 @@ impl Core {
             syn_resends: 0,
         }
     }
-}
-
-/// Whether the real server of `binding` may get connections now.
-fn is_reachable(configuration: &Configuration, next_hops: &NextHopTable, binding: usize) -> bool {
-    let real = &configuration.real_servers()[configuration.bindings()[binding].real_server()];
-    real.is_in_service() && resolve(next_hops, real.name().address).is_ok()
 }

@@ -177,7 +177,7 @@ impl<A: Address> Lane<A> {
         if let Some(connection) = self.table.remove(id, hashes) {
             let binding = usize::from(connection.binding);
             core.connections -= 1;
-            core.predictors.release(&core.configuration, binding);
+            core.predictors.release(binding);
             core.counters.bindings[binding].removed.add(1);
         }
     }

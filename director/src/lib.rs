@@ -20,6 +20,7 @@ mod refusal;
 mod services;
 mod shard;
 mod steering;
+mod targets;
 mod tcp_state;
 mod verdict;
 mod waiting;

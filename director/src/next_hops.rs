@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -53,6 +54,8 @@ pub enum NextHop {
 #[derive(Clone)]
 pub struct NextHopTable {
     generation: u32,
+    /// Another after each change, and in each table that was not cloned from this one.
+    revision: u64,
     routes_v4: PrefixMap<Ipv4Net, Option<Route>>,
     routes_v6: PrefixMap<Ipv6Net, Option<Route>>,
     neighbors: HashMap<(PortIndex, IpAddr), MacAddress, RandomState>,
@@ -63,6 +66,7 @@ impl NextHopTable {
     pub fn new(generation: u32) -> Self {
         Self {
             generation,
+            revision: next_revision(),
             routes_v4: PrefixMap::new(),
             routes_v6: PrefixMap::new(),
             // A fixed key will do: the kernel limits how many neighbours there are (`gc_thresh3`).
@@ -85,12 +89,19 @@ impl NextHopTable {
     /// Notes that `address` on the link of `port` has the address `mac`, in place of what was noted before.
     pub fn add_neighbor(&mut self, port: PortIndex, address: IpAddr, mac: MacAddress) {
         self.neighbors.insert((port, address), mac);
+        self.revision = next_revision();
     }
 
     /// Changes when something that [`resolve`](Self::resolve) said `Resolved` to may have another answer, or
     /// when a route changed. It does not change for a neighbour that only became known.
     pub const fn generation(&self) -> u32 {
         self.generation
+    }
+
+    /// Two tables of one revision say the same of everything: who read all that it needs out of one need not ask the
+    /// other. Unlike the generation, it tells of neighbours that only became known.
+    pub(crate) const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The next hop of packets to `destination`, by the route with the longest matching prefix.
@@ -133,6 +144,7 @@ impl NextHopTable {
             IpNet::V4(net) => self.routes_v4.insert(net.trunc(), route),
             IpNet::V6(net) => self.routes_v6.insert(net.trunc(), route),
         };
+        self.revision = next_revision();
     }
 
     fn route(&self, destination: IpAddr) -> Option<Route> {
@@ -149,6 +161,13 @@ impl NextHopTable {
     fn route_v6(&self, address: Ipv6Addr) -> Option<Route> {
         self.routes_v6.get_lpm(&Ipv6Net::from(address)).and_then(|(_, route)| *route)
     }
+}
+
+/// A number that no table of this process had before.
+fn next_revision() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: that numbers differ is all that is wanted of them.
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Debug for NextHopTable {
@@ -265,6 +284,24 @@ mod tests {
         let table = NextHopTable::new(0);
         assert_eq!(table.resolve(ip("192.0.2.1")), NextHop::NoRoute);
         assert_eq!(table.resolve(ip("2001:db8::1")), NextHop::NoRoute);
+    }
+
+    #[test]
+    fn revision_tells_each_change_and_each_table_apart() {
+        let mut table = example();
+        let copy = table.clone();
+        assert_eq!(table.revision(), copy.revision());
+        let mut seen = vec![table.revision(), example().revision()];
+        table.add_neighbor(INSIDE, ip("10.1.0.3"), SERVER);
+        seen.push(table.revision());
+        table.add_route("10.2.0.0/16".parse().unwrap(), Route { port: INSIDE, gateway: None });
+        seen.push(table.revision());
+        table.add_unreachable("10.3.0.0/16".parse().unwrap());
+        seen.push(table.revision());
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 5);
+        assert_eq!(copy.generation(), table.generation());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::ops::Range;
 
 use ahash::RandomState;
 use model::Protocol;
@@ -11,26 +12,35 @@ use crate::Configuration;
 /// The configured servers by endpoint. Read on misses only.
 #[derive(Debug)]
 pub(crate) struct Services {
-    virtual_servers: HashMap<(IpAddr, u16, Protocol), usize, RandomState>,
-    virtual_addresses: HashSet<IpAddr, RandomState>,
+    /// Sorted by address; those of one address by port and protocol.
+    virtual_services: Box<[Service]>,
+    /// Where those of each address are.
+    virtual_addresses: HashMap<IpAddr, Range<usize>, RandomState>,
     real_addresses: HashSet<IpAddr, RandomState>,
     real_endpoints: HashSet<(IpAddr, u16, Protocol), RandomState>,
 }
 
+/// A virtual server without its address.
+#[derive(Clone, Copy, Debug)]
+struct Service {
+    port: u16,
+    protocol: Protocol,
+    virtual_server: usize,
+}
+
+/// The virtual servers of one address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServicesAt<'a>(&'a [Service]);
+
 impl Services {
     pub(crate) fn new(configuration: &Configuration, hasher: &RandomState) -> Self {
-        let virtual_servers = configuration.virtual_servers().iter().enumerate();
         let mut services = Self {
-            virtual_servers: HashMap::with_hasher(hasher.clone()),
-            virtual_addresses: HashSet::with_hasher(hasher.clone()),
+            virtual_services: Box::default(),
+            virtual_addresses: HashMap::with_hasher(hasher.clone()),
             real_addresses: HashSet::with_hasher(hasher.clone()),
             real_endpoints: HashSet::with_hasher(hasher.clone()),
         };
-        for (index, server) in virtual_servers {
-            let name = server.name();
-            services.virtual_addresses.insert(name.address);
-            services.virtual_servers.insert((name.address, name.port, name.protocol), index);
-        }
+        services.add_virtual_servers(configuration);
         for binding in configuration.bindings() {
             let virtual_name = configuration.virtual_servers()[binding.virtual_server()].name();
             let name = configuration.real_servers()[binding.real_server()].name();
@@ -41,14 +51,32 @@ impl Services {
         services
     }
 
-    /// The virtual server at this endpoint: the one with this port, else the one for all ports.
-    pub(crate) fn find(&self, address: IpAddr, port: u16, protocol: Protocol) -> Option<usize> {
-        let at = |port| self.virtual_servers.get(&(address, port, protocol)).copied();
-        at(port).or_else(|| at(0))
+    fn add_virtual_servers(&mut self, configuration: &Configuration) {
+        let name = |index: &usize| configuration.virtual_servers()[*index].name();
+        let mut order: Vec<_> = (0..configuration.virtual_servers().len()).collect();
+        order.sort_by_key(|index| (name(index).address, name(index).port, name(index).protocol));
+        let mut start = 0;
+        for group in order.chunk_by(|one, other| name(one).address == name(other).address) {
+            self.virtual_addresses.insert(name(&group[0]).address, start..start + group.len());
+            start += group.len();
+        }
+        let service = |index| Service {
+            port: name(&index).port,
+            protocol: name(&index).protocol,
+            virtual_server: index,
+        };
+        self.virtual_services = order.into_iter().map(service).collect();
+    }
+
+    /// The virtual servers of `address`; `None` if it is not a virtual address.
+    #[inline]
+    pub(crate) fn at(&self, address: IpAddr) -> Option<ServicesAt<'_>> {
+        let range = self.virtual_addresses.get(&address)?;
+        Some(ServicesAt(&self.virtual_services[range.clone()]))
     }
 
     pub(crate) fn is_virtual(&self, address: IpAddr) -> bool {
-        self.virtual_addresses.contains(&address)
+        self.virtual_addresses.contains_key(&address)
     }
 
     pub(crate) fn is_real_address(&self, address: IpAddr) -> bool {
@@ -59,5 +87,44 @@ impl Services {
     /// virtual server of all ports also speak for themselves, so they are not in this set.
     pub(crate) fn is_real_endpoint(&self, address: IpAddr, port: u16, protocol: Protocol) -> bool {
         port != 0 && self.real_endpoints.contains(&(address, port, protocol))
+    }
+}
+
+impl ServicesAt<'_> {
+    /// The virtual server at this port: the one with this port, else the one for all ports.
+    #[inline]
+    pub(crate) fn find(self, port: u16, protocol: Protocol) -> Option<usize> {
+        let at = |port| {
+            let wanted = (port, protocol);
+            let found = self.0.binary_search_by_key(&wanted, |service| (service.port, service.protocol));
+            found.ok().map(|index| self.0[index].virtual_server)
+        };
+        at(port).or_else(|| at(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Predictor;
+
+    #[test]
+    fn port_then_all_ports_then_nothing() {
+        let names = ["192.0.2.2:443", "192.0.2.1:80", "192.0.2.1", "192.0.2.1:53:udp", "192.0.2.1:443"];
+        let draft = names
+            .iter()
+            .fold(Configuration::builder(), |draft, name| draft.virtual_server(name, Predictor::RoundRobin));
+        let services = Services::new(&draft.build().unwrap(), &RandomState::with_seeds(1, 2, 3, 4));
+        let find = |address: &str, port, protocol| {
+            services.at(address.parse().unwrap()).map(|services| services.find(port, protocol))
+        };
+        assert_eq!(find("192.0.2.1", 80, Protocol::Tcp), Some(Some(1)));
+        assert_eq!(find("192.0.2.1", 443, Protocol::Tcp), Some(Some(4)));
+        assert_eq!(find("192.0.2.1", 81, Protocol::Tcp), Some(Some(2)));
+        assert_eq!(find("192.0.2.1", 53, Protocol::Udp), Some(Some(3)));
+        assert_eq!(find("192.0.2.1", 80, Protocol::Udp), Some(None));
+        assert_eq!(find("192.0.2.2", 443, Protocol::Tcp), Some(Some(0)));
+        assert_eq!(find("192.0.2.2", 80, Protocol::Tcp), Some(None));
+        assert_eq!(find("192.0.2.3", 80, Protocol::Tcp), None);
     }
 }

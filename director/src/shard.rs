@@ -20,6 +20,7 @@ use crate::port::Stations;
 use crate::predictor::Predictors;
 use crate::refusal::ErrorBudget;
 use crate::services::Services;
+use crate::targets::Targets;
 use crate::tcp_state::IdleTimeouts;
 use crate::waiting::Waiting;
 use crate::{Configuration, Frame, NextHopTable, Port, PortIndex, Steering, Verdict};
@@ -53,6 +54,7 @@ pub(crate) struct Core {
     pub(crate) steering: Steering,
     pub(crate) services: Services,
     pub(crate) predictors: Predictors,
+    pub(crate) targets: Targets,
     pub(crate) timeouts: IdleTimeouts,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) hasher: KeyHasher,
@@ -100,6 +102,7 @@ impl Shard {
                     &RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 1),
                 ),
                 predictors: Predictors::new(&director, index),
+                targets: Targets::new(&director),
                 timeouts: IdleTimeouts::new(director.timeouts()),
                 configuration: director,
                 stations: Stations::new(&ports),

@@ -268,6 +268,27 @@ fn real_server_without_a_known_station_is_passed_over() {
     bench.check();
 }
 
+#[test]
+fn where_nobody_can_be_reached_the_one_that_can_be_asked_for_is() {
+    // No route leads to the first one; the second one's is without a station.
+    let draft = Configuration::builder()
+        .real_server("10.9.0.1:80")
+        .real_server("10.1.0.99:80")
+        .virtual_server("192.0.2.100:80", Predictor::RoundRobin)
+        .bind("192.0.2.100:80", &["10.9.0.1:80", "10.1.0.99:80"]);
+    let mut bench = Bench::new(draft.build().unwrap());
+    bench.next_hops.add_unreachable("10.9.0.0/16".parse().unwrap());
+    let syn = || tcp(OUTSIDE, v4("203.0.113.7", 40_000, "192.0.2.100", 80), SYN);
+    assert_eq!(bench.send(OUTSIDE, syn()).0, Verdict::Hold { awaited: 0 });
+    assert_eq!(bench.shard.awaited(0), (INSIDE, ip("10.1.0.99")));
+    bench.next_hops.add_unreachable("10.1.0.99/32".parse().unwrap());
+    assert_eq!(bench.send(OUTSIDE, syn()).0, Verdict::Drop(DropReason::NoRoute));
+    bench.next_hops.add_neighbor(INSIDE, ip("10.9.0.1"), SERVER);
+    bench.next_hops.add_route("10.9.0.0/16".parse().unwrap(), Route { port: INSIDE, gateway: None });
+    assert_eq!(bench.send(OUTSIDE, syn()).0, Verdict::Forward { port: INSIDE });
+    bench.check();
+}
+
 /// A next-hop table of another generation that does not know `missing`.
 fn next_hops_without(missing: &str, generation: u32) -> NextHopTable {
     let mut table = NextHopTable::new(generation);

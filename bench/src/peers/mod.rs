@@ -1,0 +1,3 @@
+//! What this project is compared with inside one process.
+
+pub(crate) mod rte_hash;
