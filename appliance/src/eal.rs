@@ -17,9 +17,7 @@ impl EalArguments {
         free_hugepage_bytes: u64,
         more: &[String],
     ) -> Result<Self, RunError> {
-        let needed = unit.memory_mib().unwrap_or_else(|| {
-            memory::eal_mebibytes(memory::buffers(unit.ports().len(), unit.cores().workers.len()))
-        });
+        let needed = unit.memory_mib().unwrap_or_else(|| memory::eal_mebibytes(memory::buffers_of(unit)));
         let free_mib = free_hugepage_bytes >> 20;
         let hugepages = match unit.hugepages() {
             Hugepages::Never => false,

@@ -2,6 +2,8 @@
 
 use model::limits::{BATCH, HAND_OVER_RING, HOLD, KERNEL_RING};
 
+use crate::configuration::UnitConfiguration;
+
 /// Descriptors of each receive and transmit queue that are asked for; a port may round them.
 pub(crate) const RECEIVE_DESCRIPTORS: u16 = 1_024;
 /// Transmit descriptors.
@@ -13,8 +15,13 @@ pub(crate) const POOL_CACHE: u32 = 512;
 /// Bytes of a buffer's data room, headroom included: holds a frame of the usual MTU in one segment.
 pub(crate) const DATA_ROOM: u16 = 2_048 + 128;
 
+/// The unit's packet buffers.
+pub(crate) fn buffers_of(unit: &UnitConfiguration) -> usize {
+    buffers(unit.ports().len(), unit.cores().workers.len()) + unit.additional_buffers()
+}
+
 /// Packet buffers for `ports` ports and their twins, and `workers` workers.
-pub(crate) const fn buffers(ports: usize, workers: usize) -> usize {
+const fn buffers(ports: usize, workers: usize) -> usize {
     let received = ports * workers * RECEIVE_DESCRIPTORS as usize;
     let transmitted = ports * workers * TRANSMIT_DESCRIPTORS as usize;
     let twins = ports * (RECEIVE_DESCRIPTORS as usize + TRANSMIT_DESCRIPTORS as usize);

@@ -76,7 +76,7 @@ pub fn run(start: Start) -> Result<(), RunError> {
         folder: start.folder,
         version: start.version,
         hugepages: arguments.uses_hugepages(),
-        buffers: buffers(&unit),
+        buffers: memory::buffers_of(&unit),
         ports: Arc::clone(&open_ports),
         pool: pool.clone(),
         workers: views,
@@ -105,15 +105,11 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
 
 fn packet_pool(eal: &Eal, unit: &UnitConfiguration) -> Result<Mempool, RunError> {
     let configuration = MempoolConfiguration {
-        mbufs: buffers(unit),
+        mbufs: memory::buffers_of(unit),
         cache: memory::POOL_CACHE,
         data_room: memory::DATA_ROOM,
     };
     Ok(Mempool::new(eal, "packets", configuration)?)
-}
-
-fn buffers(unit: &UnitConfiguration) -> usize {
-    memory::buffers(unit.ports().len(), unit.cores().workers.len())
 }
 
 fn twins(unit: &UnitConfiguration) -> Vec<Twin> {

@@ -2,10 +2,131 @@
 //!
 //! Development only: the product never names this crate.
 
+mod clock;
+mod forwarding;
+mod machine;
+mod markdown;
 mod peers;
 mod plot;
 mod report;
 mod rounds;
 mod table;
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, Subcommand};
+
+use machine::Machine;
+use report::{Outcome, ReportError};
+
+/// What each benchmark may use.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Fewer and shorter rounds, to see whether it works.
+    pub(crate) quick: bool,
+    /// The program that is measured.
+    pub(crate) understudy: PathBuf,
+    /// The machine's state.
+    pub(crate) machine: Machine,
+}
+
+/// A benchmark by its name.
+struct Benchmark {
+    name: &'static str,
+    run: fn(&Context) -> Outcome,
+}
+
+/// All of them, in the order of the report.
+const BENCHMARKS: &[Benchmark] = &[Benchmark { name: "forwarding", run: forwarding::run }];
+
+/// Measures Understudy against its peers.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// The benchmarks to run; all, if none is named.
+    #[arg(value_parser = PossibleValuesParser::new(BENCHMARKS.iter().map(|benchmark| benchmark.name)))]
+    benchmarks: Vec<String>,
+
+    /// Fewer and shorter rounds.
+    #[arg(long)]
+    quick: bool,
+
+    /// Only check what does not depend on the machine.
+    #[arg(long)]
+    smoke: bool,
+
+    /// The folder that gets the report.
+    #[arg(long, default_value = "target/bench")]
+    output: PathBuf,
+
+    /// The understudy program to measure; if it is missing, the one beside this program.
+    #[arg(long)]
+    understudy: Option<PathBuf>,
+
+    /// Today, for the report.
+    #[arg(long)]
+    date: Option<String>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.smoke {
+        return smoke();
+    }
+    match measure(arguments) {
+        Ok(failures) if failures.is_empty() => ExitCode::SUCCESS,
+        Ok(failures) => {
+            for failure in failures {
+                eprintln!("failed: {failure}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{}", report::in_full(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What does not depend on the machine.
+fn smoke() -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+/// Runs the chosen benchmarks, each to its end whatever became of the others, and writes the report. Returns what failed.
+fn measure(arguments: Arguments) -> Result<Vec<String>, ReportError> {
+    let machine = Machine::look(arguments.date);
+    let understudy = arguments.understudy.unwrap_or_else(beside_this_program);
+    let context = Context { quick: arguments.quick, understudy, machine };
+    let chosen = &arguments.benchmarks;
+    let is_chosen =
+        |benchmark: &&Benchmark| chosen.is_empty() || chosen.iter().any(|name| name == benchmark.name);
+    let mut outcomes = Vec::new();
+    for benchmark in BENCHMARKS.iter().filter(is_chosen) {
+        eprintln!("{}:", benchmark.name);
+        let mut outcome = (benchmark.run)(&context);
+        if outcome.section.title.is_empty() {
+            benchmark.name.clone_into(&mut outcome.section.title);
+        }
+        for failure in &mut outcome.failures {
+            *failure = format!("{}: {failure}", benchmark.name);
+        }
+        outcomes.push(outcome);
+        // After each: what was found stays found, whatever happens later.
+        report::write(&arguments.output, &context.machine, &outcomes)?;
+    }
+    Ok(outcomes.into_iter().flat_map(|outcome| outcome.failures).collect())
+}
+
+/// The understudy program that was built together with this one.
+fn beside_this_program() -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name("understudy")
+}

@@ -7,7 +7,9 @@ use model::limits::{CONNECTIONS, PORTS, WORKERS};
 
 use super::check_ports;
 use super::key_path::KeyPath;
-use super::limits::{CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, SOCKET_PATH, UNIT_NAME};
+use super::limits::{
+    ADDITIONAL_BUFFERS, CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, SOCKET_PATH, UNIT_NAME,
+};
 use super::mistake::{Mistakes, UnitMistake};
 use super::raw::unit::{RawCores, RawHugepages, RawIdle, RawUnit};
 use super::unit::{Cores, Hugepages, Idle, PortConfiguration, UnitConfiguration};
@@ -26,6 +28,8 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
     check_roles(&ports, &mut mistakes);
     let cores = cores(raw.cores, cpus, &mut mistakes);
     let memory_mib = raw.memory_mib.map(|written| mistakes.note(key("memory_mib"), memory_mib(written)));
+    let additional_buffers =
+        mistakes.note(key("additional_buffers"), additional_buffers(raw.additional_buffers));
     let connections = mistakes.note(key("connections"), connections(raw.connections));
     let socket = raw.socket.unwrap_or_else(|| format!("/run/understudy/{}.sock", raw.name));
     let socket = mistakes.note(key("socket"), socket_path(socket));
@@ -36,6 +40,7 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
         idle: raw.idle.map(Into::into),
         hugepages: raw.hugepages.into(),
         memory_mib,
+        additional_buffers,
         connections,
         socket,
     })
@@ -86,6 +91,11 @@ fn cpu(written: u64) -> Result<usize, UnitMistake> {
 fn memory_mib(written: u64) -> Result<usize, UnitMistake> {
     let in_range = (u64::from(MEMORY_MIB_LEAST)..=u64::from(MEMORY_MIB_MOST)).contains(&written);
     usize::try_from(written).ok().filter(|_| in_range).ok_or(UnitMistake::Memory(written))
+}
+
+fn additional_buffers(written: u64) -> Result<usize, UnitMistake> {
+    let buffers = u32::try_from(written).ok().filter(|&count| count <= ADDITIONAL_BUFFERS);
+    buffers.map(|count| count as usize).ok_or(UnitMistake::AdditionalBuffers(written))
 }
 
 fn connections(written: u64) -> Result<usize, UnitMistake> {

@@ -21,6 +21,9 @@ pub(super) const MEMORY_MIB_LEAST: u32 = 64;
 /// More memory than any machine gives to packet buffers: 1 TiB, in MiB.
 pub(super) const MEMORY_MIB_MOST: u32 = 1 << 20;
 
+/// More packet buffers than any device keeps for itself.
+pub(super) const ADDITIONAL_BUFFERS: u32 = 1 << 24;
+
 /// Characters of an interface name: `IFNAMSIZ` without the final zero.
 pub(super) const INTERFACE_NAME: usize = 15;
 

@@ -9,8 +9,8 @@ use model::limits::{CONNECTIONS, PORTS, WORKERS};
 
 use super::key_path::KeyPath;
 use super::limits::{
-    CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_LEAST, MTU_LEAST_IPV6, MTU_MOST,
-    SOCKET_PATH, UNIT_NAME,
+    ADDITIONAL_BUFFERS, CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_LEAST,
+    MTU_LEAST_IPV6, MTU_MOST, SOCKET_PATH, UNIT_NAME,
 };
 
 /// What is wrong. Values are as they were written.
@@ -74,6 +74,8 @@ pub(super) enum UnitMistake {
     Workers(usize),
     #[error("{0} MiB are not in {MEMORY_MIB_LEAST} to {MEMORY_MIB_MOST}")]
     Memory(u64),
+    #[error("{0} additional packet buffers are more than {ADDITIONAL_BUFFERS}")]
+    AdditionalBuffers(u64),
     #[error("{0} connections are not in 1 to {CONNECTIONS}")]
     Connections(u64),
     #[error("{0:?} is not a path for a socket; write an absolute path of at most {SOCKET_PATH} bytes")]

@@ -15,6 +15,7 @@ pub struct UnitConfiguration {
     pub(super) idle: Option<Idle>,
     pub(super) hugepages: Hugepages,
     pub(super) memory_mib: Option<usize>,
+    pub(super) additional_buffers: usize,
     pub(super) connections: usize,
     pub(super) socket: PathBuf,
 }
@@ -101,6 +102,11 @@ impl UnitConfiguration {
     /// Memory for packet buffers and queues, in MiB; `None` leaves it to what ports and workers need.
     pub const fn memory_mib(&self) -> Option<usize> {
         self.memory_mib
+    }
+
+    /// Packet buffers beside those that ports and workers need.
+    pub const fn additional_buffers(&self) -> usize {
+        self.additional_buffers
     }
 
     /// Connections over all workers: 1 to [`model::limits::CONNECTIONS`].

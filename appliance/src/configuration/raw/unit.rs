@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::configuration::document::Raw;
 use crate::configuration::limits::{
-    CPU_LAST, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_DEFAULT, MTU_LEAST, MTU_MOST,
+    ADDITIONAL_BUFFERS, CPU_LAST, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_DEFAULT, MTU_LEAST, MTU_MOST,
 };
 
 /// This unit. Its peer has another.
@@ -32,6 +32,10 @@ pub(in crate::configuration) struct RawUnit {
     /// Memory for packet buffers and queues, in MiB. If it is missing, it follows from ports and workers.
     #[schemars(range(min = MEMORY_MIB_LEAST, max = MEMORY_MIB_MOST))]
     pub(in crate::configuration) memory_mib: Option<u64>,
+    /// Packet buffers beside those that follow from ports and workers: for devices that keep some for themselves.
+    #[serde(default)]
+    #[schemars(range(max = ADDITIONAL_BUFFERS))]
+    pub(in crate::configuration) additional_buffers: u64,
     /// Connections that the unit can have at a time, over all workers.
     #[serde(default = "connections")]
     #[schemars(range(min = 1, max = CONNECTIONS))]

@@ -248,6 +248,10 @@ fn sizes_are_in_range() {
             "2:42: cores.workers[1]: 9999 is not a CPU; they are numbered from 0 to at most 1023",
         ),
         ("\"memory_mib\": 63", "2:30: memory_mib: 63 MiB are not in 64 to 1048576"),
+        (
+            "\"additional_buffers\": 16777217",
+            "2:38: additional_buffers: 16777217 additional packet buffers are more than 16777216",
+        ),
         ("\"connections\": 0", "2:31: connections: 0 connections are not in 1 to 64000000"),
         ("\"connections\": 64000001", "2:31: connections: 64000001 connections are not in 1 to 64000000"),
         (

@@ -21,6 +21,7 @@ fn every_key_is_understood() {
       "idle": "sleep",
       "hugepages": "require",
       "memory_mib": 2048,
+      "additional_buffers": 16777216,
       "connections": 64000000,
       "socket": "/tmp/a.sock"
     }"#;
@@ -30,6 +31,7 @@ fn every_key_is_understood() {
     assert_eq!(unit.idle(), Some(Idle::Sleep));
     assert_eq!(unit.hugepages(), Hugepages::Require);
     assert_eq!(unit.memory_mib(), Some(2_048));
+    assert_eq!(unit.additional_buffers(), 16_777_216);
     assert_eq!(unit.connections(), 64_000_000);
     assert_eq!(unit.socket(), Path::new("/tmp/a.sock"));
     let [outside, inside] = unit.ports() else { panic!("two ports") };
@@ -50,6 +52,7 @@ fn what_a_unit_does_not_say_has_a_default() {
     assert_eq!(unit.idle(), None);
     assert_eq!(unit.hugepages(), Hugepages::Auto);
     assert_eq!(unit.memory_mib(), None);
+    assert_eq!(unit.additional_buffers(), 0);
     assert_eq!(unit.connections(), 1_000_000);
     assert_eq!(unit.socket(), Path::new("/run/understudy/a.sock"));
     let port = &unit.ports()[0];

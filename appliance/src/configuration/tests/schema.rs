@@ -37,6 +37,7 @@ fn every_key_is_listed_and_described() {
             "idle",
             "hugepages",
             "memory_mib",
+            "additional_buffers",
             "connections",
             "socket",
             "role",
