@@ -68,8 +68,11 @@ pub fn run(start: Start) -> Result<(), RunError> {
     let watcher = Arc::new(Watcher::start(twins(&unit), real_addresses(&director))?);
 
     let kernel_path = Arc::new(KernelPathCounters::default());
-    let (workers, rings, views) =
+    let (mut workers, rings, views) =
         build_workers(&unit, &director, &ports, &mut queues, &watcher, &pool, &stop);
+    for worker in &mut workers {
+        worker.populate = arguments.uses_hugepages();
+    }
     let sources = Sources {
         unit: Arc::clone(&unit),
         director: Arc::clone(&director),
@@ -175,6 +178,7 @@ fn build_workers(
             idler: Idler::new(system::may_sleep(unit, cpus[index])),
             stop: Arc::clone(stop),
             hold: Hold::with_capacity(),
+            populate: false,
         });
     }
     (workers, rings, views)

@@ -11,7 +11,7 @@ use arrayvec::ArrayVec;
 use crossbeam::channel::Receiver;
 use director::{Frame, NextHopTable, PortIndex, Shard, Verdict};
 use dpdk::{Mbuf, Mempool, ReceiveQueue};
-use model::limits::{BATCH, RECEIVE_BURST};
+use model::limits::{BATCH, EXPIRY_SLOTS, RECEIVE_BURST};
 use model::{DropReason, Instant};
 
 use crate::hold::{Hold, NextHopKey};
@@ -32,12 +32,10 @@ const HOLD_TIME: Duration = Duration::from_millis(1_500);
 /// How often held packets are tried again when no new table came.
 const HOLD_RETRY: Duration = Duration::from_millis(20);
 
-/// Time between two looks for idle connections, and the time in which all slots are looked at once.
-const EXPIRY_PERIOD: Duration = Duration::from_millis(1);
-const EXPIRY_ROUNDS: usize = 1_000;
-
-/// The most slots in one look: bounds how long packets wait for it.
-const EXPIRY_SLOTS: usize = 2_048;
+/// Time between two looks for idle connections, and how many looks go once round the table unless it is so large that
+/// they are cut short (`limits::EXPIRY_SLOTS`).
+const EXPIRY_PERIOD: Duration = Duration::from_micros(100);
+const EXPIRY_ROUNDS: usize = 10_000;
 
 /// What a worker is made of.
 pub(crate) struct Worker {
@@ -55,6 +53,8 @@ pub(crate) struct Worker {
     pub(crate) idler: Idler,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) hold: Hold,
+    /// Whether to have all memory for connections from the start.
+    pub(crate) populate: bool,
 }
 
 /// The packets of one pass, and where each came from.
@@ -85,7 +85,11 @@ struct Running {
 
 impl Worker {
     /// Runs until the stop flag is set.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
+        // Here, not where the shard was made: the kernel gives memory near the CPU that asks for it.
+        if self.populate {
+            self.shard.populate();
+        }
         let mut running = Running {
             next_hops: self.next_hops.load_full(),
             batch: Batch::default(),

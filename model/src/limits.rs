@@ -57,6 +57,10 @@ pub const HAND_OVER_RING: usize = 1_024;
 /// Packets in the rings between a worker and the kernel path, each way.
 pub const KERNEL_RING: usize = 512;
 
+/// Table slots that are looked at for idle connections between two bursts. All of them may be removed then, at a few
+/// hundred nanoseconds each: it bounds how long packets wait for that.
+pub const EXPIRY_SLOTS: usize = 256;
+
 /// Connections in one slice of a listing: what a worker answers between two bursts.
 pub const LISTING_SLICE: usize = 64;
 
