@@ -2,6 +2,8 @@
 //!
 //! Development only: the product never names this crate.
 
+mod graph;
+mod load;
 mod plot;
 mod report;
 mod rounds;
