@@ -15,4 +15,16 @@ pub(crate) enum GraphError {
     /// What was forwarded is wrong.
     #[error("a forwarded frame is wrong: {0}")]
     Checksum(String),
+    /// A walk over all connections did not meet all of them.
+    #[error("{connections} connections remain where none was to")]
+    Remaining {
+        /// How many.
+        connections: usize,
+    },
+    /// The kernel does not tell about memory.
+    #[error("can not read how much memory there is: {0}")]
+    Status(std::io::Error),
+    /// What the kernel tells about memory is not what was expected.
+    #[error("the kernel does not say how much memory there is")]
+    StatusIncomplete,
 }

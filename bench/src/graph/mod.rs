@@ -5,10 +5,16 @@
 mod control;
 mod error;
 mod figures;
+mod footprint;
+mod housekeeping;
+mod lifetimes;
 mod pass;
+mod scale;
+mod stalls;
 mod stream;
 mod swap;
 mod translation;
+mod tsc;
 mod unit;
 
 pub(crate) use error::GraphError;
@@ -21,5 +27,5 @@ use crate::report::Section;
 ///
 /// The first benchmark's that did not do what it was to measure.
 pub(crate) fn run() -> Result<Vec<Section>, GraphError> {
-    Ok(vec![translation::run()?])
+    Ok(vec![translation::run()?, scale::run()?, lifetimes::run()?, stalls::run()?, footprint::run()?])
 }

@@ -31,6 +31,11 @@ const SERVER: MacAddress = MacAddress([2, 0, 0, 0, 0, 0x0b]);
 /// The same in every run: tables of other seeds have other collisions, and cost another number of instructions.
 const HASH_SEED: u64 = 1;
 
+/// [`BATCH`] as connections are counted.
+const BATCH_CONNECTIONS: u32 = 128;
+
+const _: () = assert!(BATCH_CONNECTIONS as usize == BATCH);
+
 /// What differs between the units of the benchmarks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
@@ -110,15 +115,15 @@ impl Unit {
         let mut pass = Pass::default();
         let segment = Template::<A>::new(UNIT[0], TcpFlags::ACK);
         let answer = Template::<A>::new(UNIT[1], TcpFlags::ACK);
-        let connections: Vec<u32> = (0..plan.capacity).collect();
-        for batch in connections.chunks(BATCH) {
+        for first in (0..plan.capacity).step_by(BATCH) {
+            let batch = first..plan.capacity.min(first + BATCH_CONNECTIONS);
             pass.ring.begin();
-            for &connection in batch {
+            for connection in batch.clone() {
                 pass.ring.push(OUTSIDE, |buffer| segment.write(&inbound(connection), buffer));
             }
             pass.run(&mut unit)?;
             pass.ring.begin();
-            for &connection in batch {
+            for connection in batch {
                 let tuple = outbound(connection, plan.real_server::<A>(connection));
                 pass.ring.push(INSIDE, |buffer| answer.write(&tuple, buffer));
             }

@@ -126,6 +126,12 @@ pub(crate) fn outbound<A: Version>(connection: u32, real: A) -> Tuple<A> {
     Tuple { source: real, source_port: SERVICE_PORT, destination: source, destination_port: source_port }
 }
 
+/// Where a frame goes; `None` if it is not of this version.
+pub(crate) fn destination<A: Version>(frame: &[u8]) -> Option<A> {
+    let packet = packet::parse(frame, frame.len()).ok()?;
+    A::datagram(packet.content).map(|datagram| datagram.destination)
+}
+
 /// A TCP segment that is copied and given other ends: many times as fast as to make each from nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Template<A> {
