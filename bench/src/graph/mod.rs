@@ -10,6 +10,7 @@ mod housekeeping;
 mod lifetimes;
 mod pass;
 mod scale;
+pub(crate) mod smoke;
 mod stalls;
 mod stream;
 mod swap;

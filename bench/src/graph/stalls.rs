@@ -38,7 +38,8 @@ pub(crate) fn run() -> Result<Section, GraphError> {
     }
     let mut section = Section { title: "The worst stall of a worker".to_owned(), ..Section::default() };
     for (name, steps) in [("expiry of 1 million", &expiry), ("listing of 1 million", &listing)] {
-        for (kind, cycles) in [("longest step", steps.longest()), ("p99.99 of all runs' steps", steps.percentile())]
+        for (kind, cycles) in
+            [("longest step", steps.longest()), ("p99.99 of all runs' steps", steps.percentile())]
         {
             let name = format!("stalls/{name}/{kind}");
             section.figures.push(value(name, MICROSECONDS, cycles / microsecond, Some(GOAL)));

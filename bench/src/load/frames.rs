@@ -40,6 +40,17 @@ pub(crate) trait Version: Address {
     /// The address with the port, as configuration writes it.
     fn service(address: Self) -> String;
 
+    /// Where the header has time to live or hop limit.
+    const HOP_LIMIT: usize;
+    /// The ICMP type that says that a destination can not be reached.
+    const UNREACHABLE: u8;
+
+    /// Somebody outside asks for the station at the virtual server's address.
+    fn question_for_virtual() -> Vec<u8>;
+
+    /// Writes into the checksum of a header, if it has one, what a change of the header makes of it.
+    fn change_header(header: &mut [u8], change: ChecksumDelta);
+
     /// Writes both addresses into the header of a packet, and into its checksum what they change there.
     fn put_addresses(header: &mut [u8], source: Self, destination: Self, change: ChecksumDelta);
 }
@@ -47,6 +58,8 @@ pub(crate) trait Version: Address {
 impl Version for Ipv4Addr {
     const NAME: &'static str = "ipv4";
     const VIRTUAL: Self = Self::new(192, 0, 2, 100);
+    const HOP_LIMIT: usize = 8;
+    const UNREACHABLE: u8 = 3;
 
     /// From the network that benchmarks have for themselves (RFC 2544, appendix C.2.2).
     fn client(number: u32) -> Self {
@@ -68,9 +81,18 @@ impl Version for Ipv4Addr {
         format!("{address}:{SERVICE_PORT}")
     }
 
+    fn question_for_virtual() -> Vec<u8> {
+        build::arp_request(ROUTER, Self::new(198, 51, 100, 254), Self::VIRTUAL)
+    }
+
+    #[inline]
+    fn change_header(header: &mut [u8], change: ChecksumDelta) {
+        update_checksum(header, 10, change);
+    }
+
     #[inline]
     fn put_addresses(header: &mut [u8], source: Self, destination: Self, change: ChecksumDelta) {
-        update_checksum(header, 10, change);
+        Self::change_header(header, change);
         header[12..16].copy_from_slice(&source.octets());
         header[16..20].copy_from_slice(&destination.octets());
     }
@@ -79,6 +101,8 @@ impl Version for Ipv4Addr {
 impl Version for Ipv6Addr {
     const NAME: &'static str = "ipv6";
     const VIRTUAL: Self = Self::new(0x2001, 0xdb8, 0x100, 0, 0, 0, 0, 1);
+    const HOP_LIMIT: usize = 7;
+    const UNREACHABLE: u8 = 1;
 
     /// From the network that benchmarks have for themselves (RFC 5180, section 8).
     fn client(number: u32) -> Self {
@@ -99,6 +123,13 @@ impl Version for Ipv6Addr {
     fn service(address: Self) -> String {
         format!("[{address}]:{SERVICE_PORT}")
     }
+
+    fn question_for_virtual() -> Vec<u8> {
+        build::neighbor_solicitation(ROUTER, Self::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe), Self::VIRTUAL)
+    }
+
+    #[inline]
+    fn change_header(_: &mut [u8], _: ChecksumDelta) {}
 
     #[inline]
     fn put_addresses(header: &mut [u8], source: Self, destination: Self, _: ChecksumDelta) {
@@ -149,6 +180,13 @@ impl<A: Version> Template<A> {
         let content = packet::parse(&bytes, bytes.len()).map(|packet| packet.content);
         let datagram = content.ok().and_then(A::datagram).expect("what was built is a packet of its version");
         Self { bytes, datagram, tuple }
+    }
+
+    /// The segment with the ends `tuple`.
+    pub(crate) fn frame(&self, tuple: &Tuple<A>) -> Vec<u8> {
+        let mut frame = self.bytes.clone();
+        self.write(tuple, &mut frame);
+        frame
     }
 
     /// Writes the segment with the ends `tuple` to the beginning of `buffer`. Returns its bytes.
