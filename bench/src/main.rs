@@ -4,6 +4,8 @@
 
 mod clock;
 mod forwarding;
+mod graph;
+mod load;
 mod machine;
 mod markdown;
 mod peers;
