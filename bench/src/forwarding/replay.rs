@@ -120,7 +120,7 @@ fn remarks() -> Vec<String> {
 }
 
 fn measure(context: &Context, scenario: &Scenario) -> Result<(Turns, BTreeMap<Mode, u16>), BedError> {
-    let (rounds, window) = if context.quick { (3, 60) } else { (9, 120) };
+    let (rounds, window) = if context.quick { (3, 60) } else { (7, 120) };
     let mut bed = Bed::start(&context.understudy, scenario, Duration::from_millis(window))?;
     bed.choose_bursts()?;
     let turns = take_turns(rounds, 1 + PEERS.len(), |turn| match turn {

@@ -122,13 +122,6 @@ impl Unit {
         counters["handed_over"].as_u64().ok_or_else(|| unexpected("counters", &counters))
     }
 
-    /// Rounds of the first worker, and those of them in which it had nothing to do.
-    pub(super) fn rounds(&self) -> Result<(u64, u64), BedError> {
-        let status = self.ask("status")?;
-        let count = |key: &str| status["workers"][0][key].as_u64().unwrap_or_default();
-        Ok((count("rounds"), count("idle_rounds")))
-    }
-
     /// What became of packets that it did not forward, in words.
     pub(super) fn losses(&self) -> String {
         let Ok(counters) = self.ask("counters") else { return String::new() };

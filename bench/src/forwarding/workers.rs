@@ -67,7 +67,7 @@ fn remarks() -> Vec<String> {
 }
 
 fn measure(context: &Context, connections: u32) -> Result<Turns, BedError> {
-    let (rounds, window) = if context.quick { (3, 80) } else { (9, 200) };
+    let (rounds, window) = if context.quick { (3, 80) } else { (7, 200) };
     let mut bed = Bed::start(&context.understudy, connections, Duration::from_millis(window))?;
     take_turns(rounds, 4, |turn| match turn {
         Turn::Control => bed.peer(Mode::Io, 1),

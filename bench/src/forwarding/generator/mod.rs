@@ -75,6 +75,8 @@ pub(super) struct Answer {
     pub(super) returned: u64,
     /// How long it took, by the cycle counter.
     pub(super) cycles: u64,
+    /// How much of it the generator waited: it had as many on the way as it may, and nothing came back.
+    pub(super) waited: u64,
     /// Quantiles of the time on the way, in nanoseconds: each from 0 to 1, with its time.
     pub(super) quantiles: Vec<(f64, f64)>,
 }

@@ -69,19 +69,29 @@ impl Generator {
 
     fn flood(&mut self, length: u64) -> Answer {
         let mut counts = Counts::new(None);
-        let mut lost = 0;
+        let (mut lost, mut waited) = (0, 0);
         let started = cycles();
         let mut now = started;
         while now - started < length {
+            let before = (now, counts.sent, counts.returned);
             let room = ON_THE_WAY.saturating_sub(counts.sent - counts.returned - lost);
             self.send(room, now, &mut counts);
             self.receive(now, &mut counts);
             now = cycles();
+            if (counts.sent, counts.returned) == (before.1, before.2) {
+                waited += now - before.0;
+            }
             if now.saturating_sub(counts.last_return) > milliseconds(LOST_AFTER) {
                 lost = counts.sent - counts.returned;
             }
         }
-        Answer { sent: counts.sent, returned: counts.returned, cycles: now - started, quantiles: Vec::new() }
+        Answer {
+            sent: counts.sent,
+            returned: counts.returned,
+            cycles: now - started,
+            waited,
+            quantiles: Vec::new(),
+        }
     }
 
     fn pace(&mut self, rate: f64, length: u64) -> Answer {
@@ -105,7 +115,7 @@ impl Generator {
         let elapsed = now - started;
         self.drain(&mut counts, milliseconds(QUIET));
         let quantiles = counts.times.as_ref().map(in_nanoseconds).unwrap_or_default();
-        Answer { sent: counts.sent, returned: counts.returned, cycles: elapsed, quantiles }
+        Answer { sent: counts.sent, returned: counts.returned, cycles: elapsed, waited: 0, quantiles }
     }
 
     /// Sends up to `wanted` packets, a burst at most.
