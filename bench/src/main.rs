@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
+use forwarding::generator;
 use machine::Machine;
 use report::{Outcome, ReportError};
 
@@ -41,7 +42,12 @@ struct Benchmark {
 }
 
 /// All of them, in the order of the report.
-const BENCHMARKS: &[Benchmark] = &[Benchmark { name: "forwarding", run: forwarding::run }];
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark { name: "forwarding", run: forwarding::replay::run },
+    Benchmark { name: "workers", run: forwarding::workers::run },
+    Benchmark { name: "memif", run: forwarding::memif::run },
+    Benchmark { name: "latency", run: forwarding::latency::run },
+];
 
 /// Measures Understudy against its peers.
 #[derive(Debug, Parser)]
@@ -76,31 +82,32 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// The packet generator of the memif benchmarks, which start it themselves.
+    Generate(generator::Arguments),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if arguments.smoke {
-        return smoke();
+    let failures = match &arguments.command {
+        Some(Command::Generate(arguments)) => failure(generator::run(arguments)),
+        None if arguments.smoke => smoke(),
+        None => measure(arguments).unwrap_or_else(|error| failure(Err(error))),
+    };
+    for failure in &failures {
+        eprintln!("failed: {failure}");
     }
-    match measure(arguments) {
-        Ok(failures) if failures.is_empty() => ExitCode::SUCCESS,
-        Ok(failures) => {
-            for failure in failures {
-                eprintln!("failed: {failure}");
-            }
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("{}", report::in_full(&error));
-            ExitCode::FAILURE
-        }
-    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What does not depend on the machine.
-fn smoke() -> ExitCode {
-    ExitCode::SUCCESS
+/// The one failure that there may be.
+fn failure<E: std::error::Error>(result: Result<(), E>) -> Vec<String> {
+    result.err().iter().map(|error| report::in_full(error)).collect()
+}
+
+/// Checks what does not depend on the machine. Returns what failed.
+fn smoke() -> Vec<String> {
+    Vec::new()
 }
 
 /// Runs the chosen benchmarks, each to its end whatever became of the others, and writes the report. Returns what failed.

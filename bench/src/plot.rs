@@ -1,5 +1,6 @@
 //! Pictures of figures, as SVG.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use plotters::coord::Shift;
@@ -103,7 +104,11 @@ impl Plot {
         let top = points().map(|point| point.1).fold(0.0, f64::max);
         // Room for the legend above; and an axis has a length even if there is nothing on it.
         let top = if top > 0.0 { top * 1.25 } else { 1.0 };
-        if left < right { (left, right, top) } else { (0.5, 2.0, top) }
+        match left.partial_cmp(&right) {
+            Some(Ordering::Less) => (left, right, top),
+            Some(Ordering::Equal) => (left / 2.0, right * 2.0, top),
+            _ => (0.5, 2.0, top),
+        }
     }
 }
 
@@ -162,7 +167,7 @@ mod tests {
     fn what_has_no_place_is_left_out() {
         assert!(svg(&plot(Vec::new())).contains("</svg>"));
         let svg = svg(&plot(vec![("x".to_owned(), vec![(0.0, 1.0), (1.0, f64::NAN), (5.0, 2.0)])]));
-        assert_eq!(svg.matches("<circle").count(), 0, "a single point makes no range");
+        assert_eq!(svg.matches("<circle").count(), 1, "the one point that has a place");
     }
 
     #[test]

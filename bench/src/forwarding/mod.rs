@@ -2,13 +2,16 @@
 //!
 //! Only one of them forwards at a time: testpmd is stopped, or the unit's process is suspended.
 
+mod driver;
 mod error;
+pub(crate) mod generator;
+pub(crate) mod latency;
+pub(crate) mod memif;
 mod pcap;
 mod process;
 mod reading;
-mod replay;
+pub(crate) mod replay;
 mod testpmd;
 mod traffic;
 mod unit;
-
-pub(crate) use replay::run;
+pub(crate) mod workers;

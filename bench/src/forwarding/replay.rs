@@ -18,17 +18,17 @@ use crate::rounds::{Turn, Turns, take_turns};
 use crate::{Context, clock};
 
 /// The MAC addresses that net_pcap gives its first and second device.
-const MACS: [MacAddress; 2] =
+pub(super) const MACS: [MacAddress; 2] =
     [MacAddress([2, 0x70, 0x63, 0x61, 0x70, 0]), MacAddress([2, 0x70, 0x63, 0x61, 0x70, 1])];
 
 /// Bursts that testpmd is tried with; it gets the one that suits it best. The unit takes up to 128 packets in a pass.
 const BURSTS: [u16; 3] = [32, 64, 128];
 
 /// From the moment a side begins to forward until it is measured: its caches are its own then.
-const SETTLING: Duration = Duration::from_millis(30);
+pub(super) const SETTLING: Duration = Duration::from_millis(30);
 
 /// Packet buffers of testpmd beside those that the devices keep.
-const BUFFERS: usize = 16_384;
+pub(super) const BUFFERS: usize = 16_384;
 
 /// The sides in a round, beside testpmd's `io`, which is the control.
 const OURS: usize = 0;
@@ -120,7 +120,7 @@ fn remarks() -> Vec<String> {
 }
 
 fn measure(context: &Context, scenario: &Scenario) -> Result<(Turns, BTreeMap<Mode, u16>), BedError> {
-    let (rounds, window) = if context.quick { (3, 60) } else { (9, 120) };
+    let (rounds, window) = if context.quick { (3, 60) } else { (7, 120) };
     let mut bed = Bed::start(&context.understudy, scenario, Duration::from_millis(window))?;
     bed.choose_bursts()?;
     let turns = take_turns(rounds, 1 + PEERS.len(), |turn| match turn {
@@ -138,6 +138,7 @@ impl Bed {
         let plan = unit::Plan {
             devices: devices.clone(),
             workers: vec![1],
+            spins: true,
             real_servers: if scenario.both_ways { 1 } else { 4 },
             connections: scenario.traffic.connections * 5 / 4 + 1_000,
             additional_buffers: kept,
@@ -162,7 +163,7 @@ impl Bed {
         for mode in Mode::ALL {
             let mut best = (f64::INFINITY, 0);
             for burst in BURSTS {
-                let cost = self.peer_with(mode, burst, self.window / 2)?;
+                let cost = self.testpmd.cost(mode, burst, SETTLING, self.window / 2)?;
                 if cost < best.0 {
                     best = (cost, burst);
                 }
@@ -176,10 +177,7 @@ impl Bed {
     fn ours(&mut self) -> Result<f64, BedError> {
         self.unit.resume()?;
         clock::sleep(SETTLING);
-        let before = self.unit.read()?;
-        clock::sleep(self.window);
-        let after = self.unit.read()?;
-        let cost = after.cost_since(before, "understudy", || self.unit.losses());
+        let cost = self.unit.cost(self.window);
         self.unit.suspend()?;
         cost
     }
@@ -187,20 +185,7 @@ impl Bed {
     /// What a packet costs testpmd, with the burst that suits it best.
     fn peer(&mut self, mode: Mode) -> Result<f64, BedError> {
         let burst = self.bursts.get(&mode).copied().unwrap_or(BURSTS[0]);
-        self.peer_with(mode, burst, self.window)
-    }
-
-    fn peer_with(&mut self, mode: Mode, burst: u16, window: Duration) -> Result<f64, BedError> {
-        self.testpmd.forward(mode, burst)?;
-        clock::sleep(SETTLING);
-        let before = self.testpmd.read()?;
-        clock::sleep(window);
-        let after = self.testpmd.read()?;
-        let dropped = self.testpmd.stop()?;
-        if dropped > 0 {
-            return Err(BedError::Dropped { name: "dpdk-testpmd", dropped });
-        }
-        after.cost_since(before, "dpdk-testpmd", String::new)
+        self.testpmd.cost(mode, burst, SETTLING, self.window)
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::error::BedError;
 use super::process::{Folder, Process, conversation};
 use super::reading::Reading;
+use crate::clock;
 
 const NAME: &str = "dpdk-testpmd";
 
@@ -84,7 +85,7 @@ impl Testpmd {
         for device in &plan.devices {
             command.args(["--vdev", device]);
         }
-        command.args(["--", "--interactive", "--disable-link-check"]);
+        command.args(["--", "--interactive", "--disable-link-check", "--no-flush-rx"]);
         for (option, value) in [
             ("--nb-cores", plan.cores),
             ("--rxq", plan.cores),
@@ -99,6 +100,30 @@ impl Testpmd {
         let mut testpmd = Self { input, lines: read_lines(output), process };
         testpmd.command("show port summary all")?;
         Ok(testpmd)
+    }
+
+    /// What a packet costs it, in one mode, for the length of `window` after some time to settle.
+    pub(super) fn cost(
+        &mut self,
+        mode: Mode,
+        burst: u16,
+        settling: Duration,
+        window: Duration,
+    ) -> Result<f64, BedError> {
+        self.forward(mode, burst)?;
+        clock::sleep(settling);
+        let before = self.read()?;
+        clock::sleep(window);
+        let after = self.read()?;
+        match self.stop()? {
+            0 => after.cost_since(before, NAME, String::new),
+            dropped => Err(BedError::Dropped { name: NAME, dropped }),
+        }
+    }
+
+    /// Has so many of its cores forward from the next start on.
+    pub(super) fn use_cores(&mut self, cores: usize) -> Result<(), BedError> {
+        self.command(&format!("set nbcore {cores}")).map(drop)
     }
 
     /// Begins to forward.
@@ -117,7 +142,7 @@ impl Testpmd {
 
     /// What it has sent up to now. Its ports are not read at the same moment, so what it received is no measure of
     /// what it lost: [`stop`](Self::stop) tells that.
-    pub(super) fn read(&mut self) -> Result<Reading, BedError> {
+    fn read(&mut self) -> Result<Reading, BedError> {
         let command = "show port stats all";
         let before = dpdk::clock::cycles();
         let answer = self.command(command)?;

@@ -25,9 +25,10 @@ const NAME: &str = "understudy";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A namespace of its own, with what a namespace lacks at first: its interfaces in /sys, a loopback interface that is
-/// up, and IPv6 addresses that can be used at once. The program takes the shell's place.
-const IN_NAMESPACE: &str = "mount -t sysfs sysfs /sys && ip link set lo up && \
-    echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad && echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad && exec \"$@\"";
+/// up, and IPv6 addresses that can be used at once. The first argument is a list of CPUs that the kernel is to seem to leave
+/// alone, as it does on a machine that is set up for a unit: there, threads spin. The program takes the shell's place.
+const IN_NAMESPACE: &str = "mount -t sysfs sysfs /sys && mount --bind \"$1\" /sys/devices/system/cpu/isolated && shift && \
+    ip link set lo up && echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad && echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad && exec \"$@\"";
 
 /// What a unit is to be like.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Plan {
     pub(super) devices: [String; 2],
     /// The CPU of each worker.
     pub(super) workers: Vec<usize>,
+    /// Whether workers poll without pause; else they sleep when they have nothing to do. The control thread sleeps.
+    pub(super) spins: bool,
     /// Real servers of each virtual server.
     pub(super) real_servers: u8,
     /// Room for connections.
@@ -58,9 +61,12 @@ impl Unit {
         let socket = folder.join("unit.sock");
         fs::write(folder.join("unit.json"), unit_json(plan, &socket).to_string())?;
         fs::write(folder.join("director.json"), director_json(plan).to_string())?;
+        let isolated = folder.join("isolated");
+        fs::write(&isolated, if plan.spins { cpu_list(&plan.workers) } else { String::new() })?;
         let mut command = Command::new("unshare");
         command
             .args(["--net", "--mount", "--", "sh", "-c", IN_NAMESPACE, NAME])
+            .arg(isolated)
             .arg(program)
             .args(["run", "--config"])
             .arg(folder)
@@ -93,8 +99,16 @@ impl Unit {
         mac.ok_or_else(|| unexpected("ports", &ports))
     }
 
+    /// What a packet costs it from now on for the length of `window`.
+    pub(super) fn cost(&self, window: Duration) -> Result<f64, BedError> {
+        let before = self.read()?;
+        clock::sleep(window);
+        let after = self.read()?;
+        after.cost_since(before, NAME, || self.losses())
+    }
+
     /// What it has forwarded up to now.
-    pub(super) fn read(&self) -> Result<Reading, BedError> {
+    fn read(&self) -> Result<Reading, BedError> {
         let before = dpdk::clock::cycles();
         let counters = self.ask("counters")?;
         let after = dpdk::clock::cycles();
@@ -102,11 +116,10 @@ impl Unit {
         Ok(Reading::between(before, after, count("received")?, count("forwarded")?))
     }
 
-    /// The part of its rounds, since its start, in which a worker had nothing to do.
-    pub(super) fn rounds(&self) -> Result<(u64, u64), BedError> {
-        let status = self.ask("status")?;
-        let count = |key: &str| status["workers"][0][key].as_u64().unwrap_or_default();
-        Ok((count("rounds"), count("idle_rounds")))
+    /// Packets that a worker handed to another.
+    pub(super) fn handed_over(&self) -> Result<u64, BedError> {
+        let counters = self.ask("counters")?;
+        counters["handed_over"].as_u64().ok_or_else(|| unexpected("counters", &counters))
     }
 
     /// What became of packets that it did not forward, in words.
@@ -212,6 +225,11 @@ fn unexpected(command: &str, answer: &Value) -> BedError {
     BedError::Unexpected { name: NAME, command: command.to_owned(), answer: answer.to_string() }
 }
 
+/// As the kernel writes it.
+fn cpu_list(cpus: &[usize]) -> String {
+    cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(",") + "\n"
+}
+
 fn unit_json(plan: &Plan, socket: &Path) -> Value {
     let port = |name: &str, device: &str, addresses: [&str; 2]| json!({ "name": name, "role": name, "vdev": device, "addresses": addresses, "unmatched": "drop" });
     let [outside, inside] = &plan.devices;
@@ -222,8 +240,6 @@ fn unit_json(plan: &Plan, socket: &Path) -> Value {
             port("inside", inside, ["10.1.0.1/24", "2001:db8:2::1/64"]),
         ],
         "cores": { "control": 0, "workers": plan.workers },
-        // The control thread shares its CPU with what measures.
-        "idle": "sleep",
         "hugepages": "require",
         "additional_buffers": plan.additional_buffers,
         "connections": plan.connections,
