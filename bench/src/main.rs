@@ -21,6 +21,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
 use forwarding::generator;
+use graph::smoke::instructions::Workload;
 use machine::Machine;
 use report::{Outcome, ReportError};
 
@@ -41,12 +42,19 @@ struct Benchmark {
     run: fn(&Context) -> Outcome,
 }
 
-/// All of them, in the order of the report.
+/// All of them, in the order of the report. Those that run in this process come last: to start DPDK binds the process to
+/// one CPU, and what it starts then inherits that.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "forwarding", run: forwarding::replay::run },
     Benchmark { name: "workers", run: forwarding::workers::run },
     Benchmark { name: "memif", run: forwarding::memif::run },
     Benchmark { name: "latency", run: forwarding::latency::run },
+    Benchmark { name: "translation", run: |_| graph::translation::run().into() },
+    Benchmark { name: "scale", run: |_| graph::scale::run().into() },
+    Benchmark { name: "lifetimes", run: |_| graph::lifetimes::run().into() },
+    Benchmark { name: "stalls", run: |_| graph::stalls::run().into() },
+    Benchmark { name: "footprint", run: |_| graph::footprint::run().into() },
+    Benchmark { name: "table", run: |_| table::run().into() },
 ];
 
 /// Measures Understudy against its peers.
@@ -64,6 +72,10 @@ struct Arguments {
     /// Only check what does not depend on the machine.
     #[arg(long)]
     smoke: bool,
+
+    /// With --smoke: what is found becomes what is kept.
+    #[arg(long, requires = "smoke")]
+    bless: bool,
 
     /// The folder that gets the report.
     #[arg(long, default_value = "target/bench")]
@@ -85,13 +97,21 @@ struct Arguments {
 enum Command {
     /// The packet generator of the memif benchmarks, which start it themselves.
     Generate(generator::Arguments),
+    /// Packets of one kind through a shard, for callgrind to count; --smoke starts it itself.
+    Workload {
+        /// Their kind.
+        workload: Workload,
+        /// Batches.
+        processed: u32,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let failures = match &arguments.command {
         Some(Command::Generate(arguments)) => failure(generator::run(arguments)),
-        None if arguments.smoke => smoke(),
+        Some(Command::Workload { workload, processed }) => failure(workload.run(*processed)),
+        None if arguments.smoke => failure(graph::smoke::smoke(arguments.bless)),
         None => measure(arguments).unwrap_or_else(|error| failure(Err(error))),
     };
     for failure in &failures {
@@ -103,11 +123,6 @@ fn main() -> ExitCode {
 /// The one failure that there may be.
 fn failure<E: std::error::Error>(result: Result<(), E>) -> Vec<String> {
     result.err().iter().map(|error| report::in_full(error)).collect()
-}
-
-/// Checks what does not depend on the machine. Returns what failed.
-fn smoke() -> Vec<String> {
-    Vec::new()
 }
 
 /// Runs the chosen benchmarks, each to its end whatever became of the others, and writes the report. Returns what failed.

@@ -5,28 +5,17 @@
 mod control;
 mod error;
 mod figures;
-mod footprint;
+pub(crate) mod footprint;
 mod housekeeping;
-mod lifetimes;
+pub(crate) mod lifetimes;
 mod pass;
-mod scale;
+pub(crate) mod scale;
 pub(crate) mod smoke;
-mod stalls;
+pub(crate) mod stalls;
 mod stream;
 mod swap;
-mod translation;
+pub(crate) mod translation;
 mod tsc;
 mod unit;
 
 pub(crate) use error::GraphError;
-
-use crate::report::Section;
-
-/// Runs all of them.
-///
-/// # Errors
-///
-/// The first benchmark's that did not do what it was to measure.
-pub(crate) fn run() -> Result<Vec<Section>, GraphError> {
-    Ok(vec![translation::run()?, scale::run()?, lifetimes::run()?, stalls::run()?, footprint::run()?])
-}

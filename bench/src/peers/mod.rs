@@ -1,3 +1,4 @@
 //! What this project is compared with inside one process.
 
+pub(crate) mod eal;
 pub(crate) mod rte_hash;

@@ -8,7 +8,7 @@ mod connections;
 mod sides;
 mod timing;
 
-use dpdk::Eal;
+use dpdk::{Eal, EalError};
 
 use crate::peers::rte_hash::{Key, NoMemory, Readers, RteHash, heap_bytes};
 use crate::plot::Plot;
@@ -39,6 +39,9 @@ pub(crate) enum TableError {
     /// The peer has no memory.
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
+    /// The peer needs DPDK.
+    #[error(transparent)]
+    Eal(#[from] &'static EalError),
 }
 
 /// Compares the tables at all sizes.
@@ -46,7 +49,8 @@ pub(crate) enum TableError {
 /// # Errors
 ///
 /// When a table is broken. Where the peer gets no memory, the section says so and goes on.
-pub(crate) fn run(eal: &Eal) -> Result<Section, TableError> {
+pub(crate) fn run() -> Result<Section, TableError> {
+    let eal = crate::peers::eal::eal()?;
     let mut results = Results::default();
     for size in SIZES {
         match Case::new(eal, size).compare(&mut results) {
