@@ -2,13 +2,14 @@
 //!
 //! A bucket knows nothing of its neighbours or of entries: who probes on, and who verifies, is decided elsewhere.
 
+use crate::FlowId;
 use crate::prefetch::CACHE_LINE;
 use crate::zeroed::Zeroable;
 
 /// Places in a bucket: what fits a cache line beside two words of bookkeeping.
 pub(crate) const PLACES: usize = 10;
 
-/// Ten places. All zeros is an empty bucket.
+/// Ten places. All zeros is an empty bucket. The tags and what follows them are where [`Bucket::with_tag`] expects them.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Bucket {
@@ -18,13 +19,13 @@ pub(crate) struct Bucket {
     /// Keys that belong here or before, and were put further on because this bucket was full. Zero tells a lookup
     /// that it need not go on.
     overflow: u16,
-    entries: [u32; PLACES],
+    entries: [Option<FlowId>; PLACES],
 }
 
 const _: () = assert!(size_of::<Bucket>() == CACHE_LINE);
 const _: () = assert!(PLACES <= 16, "`taken` is a bit for each place");
 
-// SAFETY: integers only.
+// SAFETY: integers, and `Option`s of a `NonZeroU32`, for which zero is `None`.
 unsafe impl Zeroable for Bucket {}
 
 impl Bucket {
@@ -33,12 +34,13 @@ impl Bucket {
     /// The places that are taken and have `tag`.
     #[inline(always)]
     pub(crate) fn matching(&self, tag: u16) -> Places {
-        Places(equal(&self.tags, tag) & self.taken)
+        let taken = self.taken;
+        Places(self.with_tag(tag) & taken)
     }
 
-    /// The entry at `place`.
+    /// The entry at `place`; `None` if it was never taken.
     #[inline(always)]
-    pub(crate) const fn entry(&self, place: usize) -> u32 {
+    pub(crate) const fn entry(&self, place: usize) -> Option<FlowId> {
         self.entries[place]
     }
 
@@ -50,14 +52,14 @@ impl Bucket {
 
     /// Takes a place. `false`, and nothing changes, if all are taken.
     #[inline]
-    pub(crate) fn insert(&mut self, tag: u16, entry: u32) -> bool {
+    pub(crate) fn insert(&mut self, tag: u16, entry: FlowId) -> bool {
         if self.taken == Self::FULL {
             return false;
         }
         let place = self.taken.trailing_ones() as usize;
         self.taken |= 1 << place;
         self.tags[place] = tag;
-        self.entries[place] = entry;
+        self.entries[place] = Some(entry);
         true
     }
 
@@ -102,43 +104,42 @@ impl Iterator for Places {
     }
 }
 
-/// Bit `i`: `tags[i]` is `tag`.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn equal(tags: &[u16; PLACES], tag: u16) -> u16 {
-    use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16,
-    };
-    const LANES: usize = 8;
-    const SHIFT: usize = PLACES - LANES;
+impl Bucket {
+    /// Bit `i`: place `i` has `tag`, taken or not. Bits that are no place's may have any value.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn with_tag(&self, tag: u16) -> u16 {
+        use std::arch::x86_64::{
+            __m128i, _mm_cmpeq_epi16, _mm_load_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16,
+        };
+        const { assert!(std::mem::offset_of!(Bucket, tags) == 0 && size_of::<Bucket>() >= 32) };
+        let start: *const __m128i = (&raw const *self).cast();
+        // SAFETY: `start` is the bucket's, which is aligned to 64 bytes and longer than the two times 16 bytes that are
+        // read; all of them are initialised. What follows the tags is compared, too, and gives the bits that are no
+        // place's. All of this is SSE2, which belongs to every x86_64.
+        let hits = unsafe {
+            let wanted = _mm_set1_epi16(tag.cast_signed());
+            let first = _mm_cmpeq_epi16(_mm_load_si128(start), wanted);
+            let last = _mm_cmpeq_epi16(_mm_load_si128(start.add(1)), wanted);
+            _mm_movemask_epi8(_mm_packs_epi16(first, last))
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "one bit for each of 16 bytes")]
+        let hits = hits.cast_unsigned() as u16;
+        hits
+    }
 
-    // The two loads overlap, so that neither reads past the tags.
-    let first: *const __m128i = (&raw const tags[..LANES]).cast();
-    let last: *const __m128i = (&raw const tags[SHIFT..]).cast();
-    // SAFETY: each pointer is to eight `u16` of `tags`, which is the 16 bytes that an unaligned load reads. All of
-    // this is SSE2, which belongs to every x86_64.
-    let hits = unsafe {
-        let wanted = _mm_set1_epi16(tag.cast_signed());
-        let first = _mm_cmpeq_epi16(_mm_loadu_si128(first), wanted);
-        let last = _mm_cmpeq_epi16(_mm_loadu_si128(last), wanted);
-        _mm_movemask_epi8(_mm_packs_epi16(first, last))
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "one bit for each of 16 bytes")]
-    let hits = hits.cast_unsigned() as u16;
-    (hits & 0xff) | (hits >> 8 << SHIFT)
-}
+    /// Bit `i`: place `i` has `tag`, taken or not.
+    #[cfg(not(target_arch = "x86_64"))]
+    #[inline(always)]
+    fn with_tag(&self, tag: u16) -> u16 {
+        self.with_tag_scalar(tag)
+    }
 
-/// Bit `i`: `tags[i]` is `tag`.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn equal(tags: &[u16; PLACES], tag: u16) -> u16 {
-    equal_scalar(tags, tag)
-}
-
-/// The same for processors without SSE2, and what that is tested against.
-#[cfg(any(test, not(target_arch = "x86_64")))]
-fn equal_scalar(tags: &[u16; PLACES], tag: u16) -> u16 {
-    tags.iter().rev().fold(0, |hits, &candidate| hits << 1 | u16::from(candidate == tag))
+    /// The same for processors without SSE2, and what that is tested against.
+    #[cfg(any(test, not(target_arch = "x86_64")))]
+    fn with_tag_scalar(&self, tag: u16) -> u16 {
+        self.tags.iter().rev().fold(0, |hits, &candidate| hits << 1 | u16::from(candidate == tag))
+    }
 }
 
 #[cfg(test)]
@@ -147,7 +148,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn empty() -> Bucket {
-        Bucket { tags: [0; PLACES], taken: 0, overflow: 0, entries: [0; PLACES] }
+        Bucket { tags: [0; PLACES], taken: 0, overflow: 0, entries: [None; PLACES] }
     }
 
     #[test]
@@ -159,24 +160,24 @@ mod tests {
     fn takes_ten_and_refuses_the_eleventh() {
         let mut bucket = empty();
         for entry in 0..10 {
-            assert!(bucket.insert(7, entry));
+            assert!(bucket.insert(7, FlowId::of(entry)));
         }
-        assert!(!bucket.insert(7, 10));
-        let entries: Vec<u32> = bucket.matching(7).map(|place| bucket.entry(place)).collect();
-        assert_eq!(entries, (0..10).collect::<Vec<_>>());
+        assert!(!bucket.insert(7, FlowId::of(10)));
+        let entries = bucket.matching(7).map(|place| bucket.entry(place).unwrap().index());
+        assert!(entries.eq(0..10));
     }
 
     #[test]
     fn a_place_given_up_no_longer_matches_and_is_taken_again() {
         let mut bucket = empty();
         for entry in 0..10 {
-            assert!(bucket.insert(7, entry));
+            assert!(bucket.insert(7, FlowId::of(entry)));
         }
         bucket.remove(4);
-        assert!(!bucket.matching(7).any(|place| bucket.entry(place) == 4));
-        assert!(bucket.insert(9, 44));
+        assert!(!bucket.matching(7).any(|place| bucket.entry(place) == Some(FlowId::of(4))));
+        assert!(bucket.insert(9, FlowId::of(44)));
         assert_eq!(bucket.matching(9).collect::<Vec<_>>(), [4]);
-        assert_eq!(bucket.entry(4), 44);
+        assert_eq!(bucket.entry(4), Some(FlowId::of(44)));
     }
 
     #[test]
@@ -207,11 +208,13 @@ mod tests {
     proptest! {
         #[test]
         fn simd_and_scalar_agree(tags in prop::array::uniform10(0_u16..4), extreme in any::<u16>(), tag in 0_u16..4) {
-            prop_assert_eq!(equal(&tags, tag), equal_scalar(&tags, tag));
+            let full = |tags| Bucket { tags, taken: Bucket::FULL, ..empty() };
+            let agree = |bucket: Bucket, tag| bucket.matching(tag) == Places(bucket.with_tag_scalar(tag));
+            prop_assert!(agree(full(tags), tag));
             // The saturating pack must not confuse tags that differ in one half only.
             let shifted = tags.map(|tag| extreme ^ (tag << 14) ^ tag);
             for tag in [extreme, extreme ^ 1, extreme ^ 0x8000, tag] {
-                prop_assert_eq!(equal(&shifted, tag), equal_scalar(&shifted, tag));
+                prop_assert!(agree(full(shifted), tag));
             }
         }
     }

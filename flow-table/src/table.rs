@@ -86,9 +86,9 @@ impl<E: Entry> FlowTable<E> {
     /// `None` is certain, until the next insertion.
     #[inline(always)]
     pub fn candidate(&self, hash: u64) -> Option<FlowId> {
-        let slot = self.index.find(hash, |_| true)?;
-        self.slab.prefetch(slot);
-        Some(FlowId::of(slot))
+        let candidate = self.index.find(hash, |_| true)?;
+        self.slab.prefetch(candidate.slot());
+        Some(candidate)
     }
 
     /// Third stage, for the common case: the candidate, if that is the entry with `key`. If it is not,
@@ -100,23 +100,30 @@ impl<E: Entry> FlowTable<E> {
 
     /// Third stage: the entry with `key`, whose hash is `hash`. The candidate, if it is that, else what a search
     /// finds. The table may have changed since the second stage.
-    #[inline]
+    #[inline(always)]
     pub fn confirm(&self, candidate: Option<FlowId>, hash: u64, key: &E::Key) -> Option<FlowId> {
         match candidate {
-            Some(id) if self.is_match(id.slot(), key) => candidate,
-            _ => self.find(hash, key),
+            Some(id) if self.is_match(id, key) => candidate,
+            _ => self.find_anew(hash, key),
         }
+    }
+
+    /// `find` as a function of its own, which keeps the common case of its callers short.
+    #[cold]
+    #[inline(never)]
+    fn find_anew(&self, hash: u64, key: &E::Key) -> Option<FlowId> {
+        self.find(hash, key)
     }
 
     /// All stages at once: the entry with `key`, whose hash is `hash`.
     #[inline]
     pub fn find(&self, hash: u64, key: &E::Key) -> Option<FlowId> {
-        self.index.find(hash, |slot| self.is_match(slot, key)).map(FlowId::of)
+        self.index.find(hash, |id| self.is_match(id, key))
     }
 
     #[inline(always)]
-    fn is_match(&self, slot: u32, key: &E::Key) -> bool {
-        self.slab.get(slot).is_some_and(|entry| entry.matches(key))
+    fn is_match(&self, id: FlowId, key: &E::Key) -> bool {
+        self.slab.get(id.slot()).is_some_and(|entry| entry.matches(key))
     }
 
     /// The entry at `id`, if there is one.
@@ -138,17 +145,17 @@ impl<E: Entry> FlowTable<E> {
     ///
     /// Gives `entry` back if the table is full, and only then.
     pub fn insert(&mut self, entry: E, hashes: [u64; 2]) -> Result<FlowId, E> {
-        let slot = self.slab.insert(entry)?;
+        let id = FlowId::of(self.slab.insert(entry)?);
         for hash in hashes {
-            self.index.insert(hash, slot);
+            self.index.insert(hash, id);
         }
-        Ok(FlowId::of(slot))
+        Ok(id)
     }
 
     /// Removes the entry at `id`, which was inserted under `hashes`. `None`, and nothing changes, if there is none
     /// or it was inserted under others.
     pub fn remove(&mut self, id: FlowId, hashes: [u64; 2]) -> Option<E> {
-        if !self.index.remove(hashes, id.slot()) {
+        if !self.index.remove(hashes, id) {
             return None;
         }
         self.slab.remove(id.slot())

@@ -14,13 +14,19 @@ use crate::peers::rte_hash::{BULK, Key, RteHash};
 
 /// The most keys that go through the stages together.
 const BATCH: usize = 128;
+/// Connections that a sweep removes together.
+const SWEEP: usize = 32;
 
 /// A table that connections can be put into and taken out of.
 pub(super) trait Store {
     /// Adds a connection under both keys.
     fn insert(&mut self, number: u32);
-    /// Removes it.
+    /// Removes one.
     fn remove(&mut self, number: u32);
+    /// Removes many.
+    fn remove_all(&mut self, numbers: &[u32]) {
+        numbers.iter().for_each(|&number| self.remove(number));
+    }
 }
 
 /// This project's table.
@@ -56,10 +62,11 @@ impl Ours {
 
     /// Through the stages, `N` keys together.
     pub(super) fn find_staged<const N: usize>(&self, keys: &[Key]) -> u64 {
+        let mut stages = Stages::<N>::new();
         let mut found = 0;
         for batch in keys.chunks(N) {
-            let (hashes, candidates) = self.candidates::<N>(batch);
-            for ((key, hash), candidate) in batch.iter().zip(hashes).zip(candidates) {
+            stages.run(&self.table, batch);
+            for (key, &(hash, candidate)) in batch.iter().zip(&stages.0) {
                 if let Some(id) = self.table.confirm(candidate, hash, key) {
                     black_box(id.index());
                     found += 1;
@@ -71,33 +78,42 @@ impl Ours {
 
     /// Through the stages, and each connection found is changed as a packet would.
     pub(super) fn touch_staged(&mut self, keys: &[Key]) -> u64 {
+        let mut stages = Stages::<BATCH>::new();
         let mut found = 0;
         for batch in keys.chunks(BATCH) {
-            let (hashes, candidates) = self.candidates::<BATCH>(batch);
-            for ((key, hash), candidate) in batch.iter().zip(hashes).zip(candidates) {
-                let id = self.table.confirm(candidate, hash, key);
-                if let Some(connection) = id.and_then(|id| self.table.get_mut(id)) {
+            stages.run(&self.table, batch);
+            for (key, &(hash, candidate)) in batch.iter().zip(&stages.0) {
+                if let Some(connection) = self.table.verify(candidate, key) {
                     black_box(connection.touch());
+                    found += 1;
+                } else if let Some(id) = self.table.find(hash, key) {
+                    black_box(self.table.get_mut(id).map(Connection::touch));
                     found += 1;
                 }
             }
         }
         found
     }
+}
+
+/// What waits between the stages, for each key of a batch.
+struct Stages<const N: usize>([(u64, Option<FlowId>); N]);
+
+impl<const N: usize> Stages<N> {
+    const fn new() -> Self {
+        Self([(0, None); N])
+    }
 
     /// The first two stages.
     #[inline(always)]
-    fn candidates<const N: usize>(&self, batch: &[Key]) -> ([u64; N], [Option<FlowId>; N]) {
-        let mut hashes = [0; N];
-        let mut candidates = [None; N];
-        for (place, key) in hashes.iter_mut().zip(batch) {
+    fn run(&mut self, table: &FlowTable<Connection>, batch: &[Key]) {
+        for ((place, _), key) in self.0.iter_mut().zip(batch) {
             *place = hash(key);
-            self.table.prefetch(*place);
+            table.prefetch(*place);
         }
-        for (candidate, &hash) in candidates.iter_mut().zip(&hashes).take(batch.len()) {
-            *candidate = self.table.candidate(hash);
+        for ((hash, candidate), _) in self.0.iter_mut().zip(batch) {
+            *candidate = table.candidate(*hash);
         }
-        (hashes, candidates)
     }
 }
 
@@ -113,6 +129,23 @@ impl Store for Ours {
         let Some((id, connection)) = id.and_then(|id| Some((id, self.table.get(id)?))) else { return };
         let hashes = connection.keys().map(|key| hash(&key));
         black_box(self.table.remove(id, hashes));
+    }
+
+    /// As a sweep does: asks for the buckets of many before it removes the first.
+    fn remove_all(&mut self, numbers: &[u32]) {
+        let mut going = [None; SWEEP];
+        for batch in numbers.chunks(SWEEP) {
+            for (place, &number) in going.iter_mut().zip(batch) {
+                let id = self.ids[number as usize].take();
+                let connection = id.and_then(|id| self.table.get(id));
+                let hashes = connection.map(|connection| connection.keys().map(|key| hash(&key)));
+                hashes.into_iter().flatten().for_each(|hash| self.table.prefetch(hash));
+                *place = id.zip(hashes);
+            }
+            for (id, hashes) in going.iter_mut().filter_map(Option::take) {
+                black_box(self.table.remove(id, hashes));
+            }
+        }
     }
 }
 

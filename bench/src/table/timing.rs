@@ -68,7 +68,7 @@ pub(super) fn change(numbers: &mut Cycle<'_, u32>, store: &mut impl Store) -> (f
             // At most half of the connections, so that the table stays nearly as full as it is meant to be.
             let window = numbers.window((CHANGES - done).min(numbers.all.len().div_ceil(2)));
             let start = cycles();
-            window.iter().for_each(|&number| store.remove(number));
+            store.remove_all(window);
             let between = cycles();
             window.iter().for_each(|&number| store.insert(number));
             removing += between - start;
