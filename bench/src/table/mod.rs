@@ -5,13 +5,10 @@
 //! a table did not earn: the keys that are there must all be found, and no others.
 
 mod connections;
-mod eal;
 mod sides;
 mod timing;
 
-use std::thread;
-
-use dpdk::{Eal, EalError};
+use dpdk::Eal;
 
 use crate::peers::rte_hash::{Key, NoMemory, Readers, RteHash, heap_bytes};
 use crate::plot::Plot;
@@ -42,30 +39,17 @@ pub(crate) enum TableError {
     /// The peer has no memory.
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
-    /// The peer's environment does not start.
-    #[error(transparent)]
-    Eal(#[from] EalError),
-    /// Where, is on stderr.
-    #[error("the comparison of tables panicked")]
-    Panicked,
 }
 
 /// Compares the tables at all sizes.
 ///
 /// # Errors
 ///
-/// When a table is broken, or EAL, whose memory `rte_hash` is in, does not start. Where the peer gets no memory, the
-/// section says so and goes on.
-pub(crate) fn run() -> Result<Section, TableError> {
-    // A thread of its own: EAL pins the one that starts it, and what others start later would inherit that.
-    thread::scope(|scope| scope.spawn(run_here).join().unwrap_or(Err(TableError::Panicked)))
-}
-
-fn run_here() -> Result<Section, TableError> {
-    let eal = eal::start()?;
+/// When a table is broken. Where the peer gets no memory, the section says so and goes on.
+pub(crate) fn run(eal: &Eal) -> Result<Section, TableError> {
     let mut results = Results::default();
     for size in SIZES {
-        match Case::new(&eal, size).compare(&mut results) {
+        match Case::new(eal, size).compare(&mut results) {
             Err(TableError::NoMemory(reason)) => results.section.remarks.push(format!("{size}: {reason}")),
             other => other?,
         }
