@@ -75,6 +75,7 @@ impl Plot {
             .y_desc(&self.vertical)
             .x_label_formatter(&|value| short(*value))
             .y_label_formatter(&|value| short(*value))
+            .max_light_lines(2)
             .light_line_style(BLACK.mix(0.05))
             .bold_line_style(BLACK.mix(0.15))
             .draw()?;

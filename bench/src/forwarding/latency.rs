@@ -113,8 +113,8 @@ fn remarks(highest: f64) -> Vec<String> {
 fn losses(load: &Load) -> String {
     let lost = SIDES.iter().zip(&load.sides).map(|((name, _), answers)| {
         let sent: u64 = answers.iter().map(|answer| answer.sent).sum();
-        let returned: u64 = answers.iter().map(|answer| answer.returned).sum();
-        let percent = as_f64(sent.saturating_sub(returned)) / as_f64(sent.max(1)) * 100.0;
+        let lost: u64 = answers.iter().map(|answer| answer.lost).sum();
+        let percent = as_f64(lost) / as_f64(sent.max(1)) * 100.0;
         format!("{name} {sent} packets, {percent:.3} % lost")
     });
     format!("Load {} %: {}.", load.percent, lost.collect::<Vec<_>>().join("; "))

@@ -28,8 +28,8 @@ const GENERATOR_CPU: usize = 0;
 /// Milliseconds of a flood before the one that counts.
 const SETTLING: u64 = 20;
 
-/// Of so many packets, one may be lost: those that are on the way at the end of a flood are not back yet.
-const TOLERATED: u64 = 100;
+/// Of so many packets, one may be lost.
+const TOLERATED: u64 = 2_000;
 
 /// Both programs, each with a generator.
 pub(super) struct Bed {
@@ -222,11 +222,10 @@ fn servers(folder: &Folder) -> ([PathBuf; 2], [String; 2]) {
 
 /// Cycles for each packet that came back.
 fn cost(name: &'static str, answer: &Answer) -> Result<f64, BedError> {
-    let Answer { sent, returned, cycles, .. } = *answer;
+    let Answer { sent, returned, lost, cycles, .. } = *answer;
     if returned == 0 {
         return Err(BedError::Idle(name));
     }
-    let lost = sent.saturating_sub(returned);
     if lost > sent / TOLERATED {
         return Err(BedError::Lossy { name, lost, received: sent, why: String::new() });
     }

@@ -18,8 +18,6 @@ use super::error::BedError;
 use super::traffic::{Direction, Family, Lengths, Traffic};
 use crate::clock;
 
-use link::Link;
-
 /// Packet buffers: memif copies what it sends, so few are in use.
 const BUFFERS: usize = 16_383;
 const CACHE: u32 = 256;
@@ -71,8 +69,10 @@ pub(super) enum Order {
 pub(super) struct Answer {
     /// Packets sent.
     pub(super) sent: u64,
-    /// Packets that came back.
+    /// Packets that came back meanwhile.
     pub(super) returned: u64,
+    /// Packets that did not come back afterwards either.
+    pub(super) lost: u64,
     /// How long it took, by the cycle counter.
     pub(super) cycles: u64,
     /// How much of it the generator waited: it had as many on the way as it may, and nothing came back.
@@ -89,11 +89,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), GeneratorError> {
     let eal = Eal::start(&eal_arguments(arguments.cpu))?;
     let configuration = MempoolConfiguration { mbufs: BUFFERS, cache: CACHE, data_room: DATA_ROOM };
     let pool = Mempool::new(&eal, "frames", configuration)?;
-    let outside = Link::open(&eal, &memif(0, &arguments.outside), &pool)?;
-    let inside = Link::open(&eal, &memif(1, &arguments.inside), &pool)?;
-    let both_up = || (outside.is_up() && inside.is_up()).then_some(());
+    let (outside, _, transmit) = link::open(&eal, &memif(0, &arguments.outside), &pool)?;
+    let (inside, receive, _) = link::open(&eal, &memif(1, &arguments.inside), &pool)?;
+    let both_up = || (outside.link().up && inside.link().up).then_some(());
     clock::wait_for(PATIENCE, both_up).ok_or(GeneratorError::Alone)?;
-    let mut generator = run::Generator::new(outside, inside, pool, frames);
+    let mut generator = run::Generator::new(transmit, receive, pool, frames);
     answer(&Answer::default())?;
     for line in io::stdin().lock().lines() {
         let order: Order = serde_json::from_str(&line?)?;
@@ -129,10 +129,8 @@ fn eal_arguments(cpu: usize) -> Vec<String> {
 }
 
 /// This end of a memif: the other end, which was there first, is the server.
-fn memif(number: usize, socket: &Path) -> (String, String) {
-    let name = format!("net_memif{number}");
-    let arguments = format!("{name},role=client,socket={},socket-abstract=no", socket.display());
-    (name, arguments)
+fn memif(number: usize, socket: &Path) -> String {
+    format!("net_memif{number},role=client,socket={},socket-abstract=no", socket.display())
 }
 
 /// The other end of a memif, for the program under test.

@@ -2,10 +2,10 @@
 //! neither a header nor a checksum is: so it is the same whatever became of the headers on the way.
 
 use dpdk::clock::{cycles, cycles_per_second};
-use dpdk::{Burst, Mempool, free_burst};
+use dpdk::{Burst, Mempool, ReceiveQueue, TransmitQueue, free_burst};
 use hdrhistogram::Histogram;
 
-use super::link::{BURST, Link};
+use super::link::BURST;
 use super::{Answer, Order};
 use crate::rounds::as_f64;
 
@@ -20,16 +20,13 @@ const ON_THE_WAY: u64 = 768;
 /// taken away.
 const LOST_AFTER: u64 = 200;
 
-/// Milliseconds without any packet back, after which none is expected from an order that is over.
-const QUIET: u64 = 5;
-
 /// The quantiles that are told: those of the figures, and enough for a line.
 const QUANTILES: [f64; 12] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.999_5, 0.999_9];
 
-/// A generator between two ports.
+/// A generator between two ports: it sends into one, and takes back from the other.
 pub(super) struct Generator {
-    outside: Link,
-    inside: Link,
+    transmit: TransmitQueue,
+    receive: ReceiveQueue,
     pool: Mempool,
     frames: Vec<Vec<u8>>,
     /// The frame that is sent next.
@@ -53,14 +50,17 @@ impl Counts {
 }
 
 impl Generator {
-    pub(super) fn new(outside: Link, inside: Link, pool: Mempool, frames: Vec<Vec<u8>>) -> Self {
-        Self { outside, inside, pool, frames, next: 0, burst: Burst::new() }
+    pub(super) fn new(
+        transmit: TransmitQueue,
+        receive: ReceiveQueue,
+        pool: Mempool,
+        frames: Vec<Vec<u8>>,
+    ) -> Self {
+        Self { transmit, receive, pool, frames, next: 0, burst: Burst::new() }
     }
 
     /// Does what it is told.
     pub(super) fn carry_out(&mut self, order: Order) -> Answer {
-        // What an earlier order left on the way.
-        self.drain(&mut Counts::new(None), milliseconds(QUIET));
         match order {
             Order::Flood { milliseconds: length } => self.flood(milliseconds(length)),
             Order::Pace { rate, milliseconds: length } => self.pace(rate, milliseconds(length)),
@@ -85,13 +85,7 @@ impl Generator {
                 lost = counts.sent - counts.returned;
             }
         }
-        Answer {
-            sent: counts.sent,
-            returned: counts.returned,
-            cycles: now - started,
-            waited,
-            quantiles: Vec::new(),
-        }
+        self.finish(counts, now - started, waited)
     }
 
     fn pace(&mut self, rate: f64, length: u64) -> Answer {
@@ -112,10 +106,16 @@ impl Generator {
             self.receive(now, &mut counts);
             now = cycles();
         }
-        let elapsed = now - started;
-        self.drain(&mut counts, milliseconds(QUIET));
+        self.finish(counts, now - started, 0)
+    }
+
+    /// Takes back what is still on the way, and sums up.
+    fn finish(&mut self, mut counts: Counts, cycles: u64, waited: u64) -> Answer {
+        let returned = counts.returned;
+        self.drain(&mut counts);
+        let lost = counts.sent.saturating_sub(counts.returned);
         let quantiles = counts.times.as_ref().map(in_nanoseconds).unwrap_or_default();
-        Answer { sent: counts.sent, returned: counts.returned, cycles: elapsed, waited: 0, quantiles }
+        Answer { sent: counts.sent, returned, lost, cycles, waited, quantiles }
     }
 
     /// Sends up to `wanted` packets, a burst at most.
@@ -133,14 +133,14 @@ impl Generator {
                 bytes[STAMP].copy_from_slice(&stamp[..STAMP.len()]);
             }
         }
-        counts.sent += self.outside.transmit.transmit(&mut self.burst) as u64;
+        counts.sent += self.transmit.transmit(&mut self.burst) as u64;
         // What the port did not take was not sent.
         free_burst(&mut self.burst);
     }
 
     /// Takes back what is there.
     fn receive(&mut self, now: u64, counts: &mut Counts) {
-        let count = self.inside.receive.receive(&mut self.burst, BURST);
+        let count = self.receive.receive(&mut self.burst, BURST);
         if count == 0 {
             return;
         }
@@ -159,11 +159,13 @@ impl Generator {
         free_burst(&mut self.burst);
     }
 
-    /// Takes back what is on the way, until nothing has come for `quiet` cycles.
-    fn drain(&mut self, counts: &mut Counts, quiet: u64) {
+    /// Takes back what is on the way, until all is back or lost.
+    fn drain(&mut self, counts: &mut Counts) {
         let mut now = cycles();
         counts.last_return = now;
-        while now.saturating_sub(counts.last_return) < quiet {
+        while counts.returned < counts.sent
+            && now.saturating_sub(counts.last_return) < milliseconds(LOST_AFTER)
+        {
             self.receive(now, counts);
             now = cycles();
         }
@@ -177,4 +179,40 @@ fn milliseconds(count: u64) -> u64 {
 fn in_nanoseconds(times: &Histogram<u64>) -> Vec<(f64, f64)> {
     let per_cycle = 1e9 / as_f64(cycles_per_second());
     QUANTILES.map(|quantile| (quantile, as_f64(times.value_at_quantile(quantile)) * per_cycle)).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use dpdk::{Eal, MempoolConfiguration};
+
+    use super::*;
+    use crate::forwarding::generator::link;
+
+    const ARGUMENTS: &str =
+        "test --no-huge --no-pci --no-shconf --no-telemetry -m 64 --log-level=*:error --lcores 0@0";
+
+    /// The only test here that needs DPDK's EAL, which a process has once.
+    #[test]
+    fn what_is_sent_comes_back_and_is_timed() {
+        let arguments: Vec<String> = ARGUMENTS.split(' ').map(str::to_owned).collect();
+        let eal = Eal::start(&arguments).unwrap();
+        let configuration = MempoolConfiguration { mbufs: 4_095, cache: 0, data_room: 2_048 + 128 };
+        let pool = Mempool::new(&eal, "frames", configuration).unwrap();
+        // What is put into this device comes out of it again.
+        let (_port, receive, transmit) = link::open(&eal, "net_ring0", &pool).unwrap();
+        let mut generator = Generator::new(transmit, receive, pool.clone(), vec![vec![7; 60]; 3]);
+
+        let flood = generator.carry_out(Order::Flood { milliseconds: 5 });
+        assert!(flood.sent > 0 && flood.returned <= flood.sent, "{flood:?}");
+        assert_eq!((flood.lost, flood.quantiles.len()), (0, 0));
+        assert!(flood.waited < flood.cycles);
+
+        let paced = generator.carry_out(Order::Pace { rate: 100_000.0, milliseconds: 20 });
+        // It may be held up, but never sends before it is time.
+        assert!((1..=2_000).contains(&paced.sent), "{paced:?}");
+        assert_eq!(paced.lost, 0);
+        assert!(paced.quantiles.is_sorted_by(|before, after| before.0 < after.0 && before.1 <= after.1));
+        assert!(paced.quantiles[0].1 > 0.0);
+        assert_eq!(pool.in_use(), 0, "buffers did not come back");
+    }
 }
