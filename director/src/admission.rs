@@ -53,9 +53,9 @@ impl<A: Address> Lane<A> {
         flow: &Flow<A>,
     ) -> Result<flow_table::FlowId, Verdict> {
         let server = core.virtual_server_for(frame, flow)?;
-        let datagram = frame.datagram::<A>().ok_or(PENDING)?;
-        if datagram.hop_limit <= 1 {
-            return Err(core.refuse(frame, &datagram, DropReason::HopLimitExceeded, u16::MAX));
+        let (hop_limit, ip_length) = flow.limits(frame).ok_or(PENDING)?;
+        if hop_limit <= 1 {
+            return Err(core.refuse::<A>(frame, DropReason::HopLimitExceeded, u16::MAX));
         }
         let refuse = |core: &Core, reason| {
             core.counters.refused[server].add(1);
@@ -74,8 +74,8 @@ impl<A: Address> Lane<A> {
             Err(awaits) => return Err(core.unreachable(awaits)),
         };
         let mtu = core.port(target.hop.port).mtu;
-        if datagram.ip_length > mtu {
-            return Err(core.refuse(frame, &datagram, DropReason::PacketTooBig, mtu));
+        if ip_length > mtu {
+            return Err(core.refuse::<A>(frame, DropReason::PacketTooBig, mtu));
         }
         let connection = core.connection(flow, flow.flags(frame), &target);
         let hashes = connection.keys().map(|key| core.hasher.hash(&key));

@@ -6,7 +6,7 @@ use flow_table::FlowId;
 use model::{DropReason, Protocol};
 use packet::{
     Address, Arp, ArpOperation, Content, Datagram, Ethernet, Headers, InPlace, Layout, Quote, Tcp, TcpFlags,
-    Transport, WireTuple, reply,
+    Transport, Udp, WireTuple, reply,
 };
 
 use crate::connection::FlowKey;
@@ -43,6 +43,13 @@ pub(crate) struct QuotedFlow<A: Address> {
 }
 
 impl<A: Address> Flow<A> {
+    /// Hop limit and length of the IP packet; `None` if its headers are not in the frame.
+    pub(crate) fn limits(&self, frame: &mut Frame<'_>) -> Option<(u8, u16)> {
+        // The shorter header of the two will do: they are the IP header's.
+        let packet = InPlace::<A, Udp>::cut(frame.bytes, self.transport_offset)?;
+        Some((packet.hop_limit(), packet.ip_length()))
+    }
+
     /// The flags of a TCP segment; none are set for UDP.
     pub(crate) fn flags(&self, frame: &mut Frame<'_>) -> TcpFlags {
         match self.key.protocol {

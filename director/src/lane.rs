@@ -127,9 +127,9 @@ impl<A: Address> Lane<A> {
             return core.unreachable(unreachable);
         }
         let output = *core.stations.at(connection.hop(flow.key.direction).port);
-        let Some(datagram) = frame.datagram::<A>() else { return PENDING };
-        if let Some(reason) = refusal(output.mtu, datagram.hop_limit, datagram.ip_length) {
-            return core.refuse(frame, &datagram, reason, output.mtu);
+        let Some((hop_limit, ip_length)) = flow.limits(frame) else { return PENDING };
+        if let Some(reason) = refusal(output.mtu, hop_limit, ip_length) {
+            return core.refuse::<A>(frame, reason, output.mtu);
         }
         connection.note_syn(flow.key.direction, flow.flags(frame));
         connection.forward_examined(core, frame, flow).unwrap_or(PENDING)

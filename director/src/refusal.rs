@@ -46,10 +46,10 @@ impl Core {
     pub(crate) fn refuse<A: Address>(
         &mut self,
         frame: &mut Frame<'_>,
-        datagram: &Datagram<A>,
         reason: DropReason,
         mtu: u16,
     ) -> Verdict {
+        let Some(datagram) = &frame.datagram::<A>() else { return Verdict::Drop(reason) };
         let answered =
             self.speaker(frame, datagram).filter(|_| self.errors.take(self.now_ms)).and_then(|from| {
                 match reason {
