@@ -75,8 +75,9 @@ impl Generator {
         while now - started < length {
             let before = (now, counts.sent, counts.returned);
             let room = ON_THE_WAY.saturating_sub(counts.sent - counts.returned - lost);
-            self.send(room, now, &mut counts);
+            // Receiving comes first, as it also gives the other side of a memif its first places to send to.
             self.receive(now, &mut counts);
+            self.send(room, now, &mut counts);
             now = cycles();
             if (counts.sent, counts.returned) == (before.1, before.2) {
                 waited += now - before.0;
@@ -102,8 +103,8 @@ impl Generator {
                 reason = "a count, rounded down"
             )]
             let due = (as_f64(now - started) * per_cycle) as u64;
-            self.send(due.saturating_sub(counts.sent), now, &mut counts);
             self.receive(now, &mut counts);
+            self.send(due.saturating_sub(counts.sent), now, &mut counts);
             now = cycles();
         }
         self.finish(counts, now - started, 0)
