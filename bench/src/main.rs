@@ -2,8 +2,10 @@
 //!
 //! Development only: the product never names this crate.
 
+mod clock;
 mod plot;
 mod report;
+mod rivals;
 mod rounds;
 
 fn main() {}
