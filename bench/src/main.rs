@@ -11,6 +11,7 @@ mod markdown;
 mod peers;
 mod plot;
 mod report;
+mod rivals;
 mod rounds;
 mod table;
 
@@ -49,6 +50,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "workers", run: forwarding::workers::run },
     Benchmark { name: "memif", run: forwarding::memif::run },
     Benchmark { name: "latency", run: forwarding::latency::run },
+    Benchmark { name: "rivals", run: |context| rivals::run(&context.understudy, context.quick).into() },
     Benchmark { name: "translation", run: |_| graph::translation::run().into() },
     Benchmark { name: "scale", run: |_| graph::scale::run().into() },
     Benchmark { name: "lifetimes", run: |_| graph::lifetimes::run().into() },
