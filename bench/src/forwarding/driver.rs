@@ -51,13 +51,6 @@ impl Driver {
         if self.output.read_line(&mut line)? > 0 {
             return Ok(serde_json::from_str(&line)?);
         }
-        // It closes its output when it ends, a moment before its status is there.
-        crate::clock::wait_for(std::time::Duration::from_secs(2), || self.process.check().err()).map_or_else(
-            || {
-                let log = self.process.last_words();
-                Err(BedError::Silent { name: NAME, command: order.to_owned(), log })
-            },
-            Err,
-        )
+        Err(self.process.silence(order))
     }
 }

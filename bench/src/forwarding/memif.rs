@@ -6,6 +6,7 @@ use super::driver::Driver;
 use super::error::BedError;
 use super::generator::{Answer, Order, server_memif};
 use super::process::Folder;
+use super::reading::patiently;
 use super::testpmd::{Mode, Testpmd};
 use super::unit::Unit;
 use super::{testpmd, unit};
@@ -140,14 +141,18 @@ impl Bed {
 
     /// Cycles from one packet back to the next, at full load, through the unit.
     pub(super) fn flood_ours(&mut self, milliseconds: u64) -> Result<f64, BedError> {
-        self.ours(Order::Flood { milliseconds: SETTLING })?;
-        cost("understudy", &self.ours(Order::Flood { milliseconds })?)
+        patiently(|| {
+            self.ours(Order::Flood { milliseconds: SETTLING })?;
+            cost("understudy", &self.ours(Order::Flood { milliseconds })?)
+        })
     }
 
     /// The same through testpmd.
     pub(super) fn flood_peer(&mut self, mode: Mode, milliseconds: u64) -> Result<f64, BedError> {
-        self.peer(mode, Order::Flood { milliseconds: SETTLING })?;
-        cost("dpdk-testpmd", &self.peer(mode, Order::Flood { milliseconds })?)
+        patiently(|| {
+            self.peer(mode, Order::Flood { milliseconds: SETTLING })?;
+            cost("dpdk-testpmd", &self.peer(mode, Order::Flood { milliseconds })?)
+        })
     }
 }
 
@@ -195,8 +200,8 @@ impl Peer {
         let mut best = (f64::INFINITY, BURSTS[0]);
         for burst in BURSTS {
             self.burst = burst;
-            let flooded = self.carry_out(Mode::FiveTupleSwap, Order::Flood { milliseconds: 60 })?;
-            let cost = cost("dpdk-testpmd", &flooded)?;
+            let order = Order::Flood { milliseconds: 60 };
+            let cost = patiently(|| cost("dpdk-testpmd", &self.carry_out(Mode::FiveTupleSwap, order)?))?;
             if cost < best.0 {
                 best = (cost, burst);
             }

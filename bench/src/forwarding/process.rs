@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::error::BedError;
+use crate::clock;
 
 /// A running program. It is ended when this is dropped.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ impl Process {
     pub(super) fn start(name: &'static str, command: &mut Command, folder: &Path) -> Result<Self, BedError> {
         let log = folder.join(format!("{name}.log"));
         let errors = File::create(&log)?;
+        // DPDK makes a folder there that it does not remove.
+        command.env("RUNTIME_DIRECTORY", folder);
         let child = command.stderr(errors).spawn().map_err(|source| BedError::NotStarted { name, source })?;
         Ok(Self { name, child, log })
     }
@@ -43,8 +47,17 @@ impl Process {
         }
     }
 
+    /// Why it does not answer to `command`.
+    pub(super) fn silence(&mut self, command: &str) -> BedError {
+        // Its output ends a moment before its status is there.
+        let ended = clock::wait_for(Duration::from_secs(1), || self.check().err());
+        let silent =
+            || BedError::Silent { name: self.name, command: command.to_owned(), log: self.last_words() };
+        ended.unwrap_or_else(silent)
+    }
+
     /// The end of its log.
-    pub(super) fn last_words(&self) -> String {
+    fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
@@ -86,7 +99,7 @@ pub(super) struct Folder(PathBuf);
 impl Folder {
     /// A new folder. Its path is short: a socket's has at most 107 bytes.
     pub(super) fn new(name: &str) -> Result<Self, BedError> {
-        let path = std::env::temp_dir().join(format!("understudy-bench-{}-{name}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("bench-{}-{name}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -8,6 +8,7 @@ use model::MacAddress;
 
 use super::error::BedError;
 use super::process::Folder;
+use super::reading::patiently;
 use super::testpmd::{Mode, Testpmd};
 use super::traffic::{Direction, Family, Lengths, Traffic};
 use super::unit::Unit;
@@ -123,10 +124,12 @@ fn measure(context: &Context, scenario: &Scenario) -> Result<(Turns, BTreeMap<Mo
     let (rounds, window) = if context.quick { (3, 60) } else { (7, 120) };
     let mut bed = Bed::start(&context.understudy, scenario, Duration::from_millis(window))?;
     bed.choose_bursts()?;
-    let turns = take_turns(rounds, 1 + PEERS.len(), |turn| match turn {
-        Turn::Control => bed.peer(Mode::Io),
-        Turn::Side(OURS) => bed.ours(),
-        Turn::Side(side) => bed.peer(PEERS[side - 1]),
+    let turns = take_turns(rounds, 1 + PEERS.len(), |turn| {
+        patiently(|| match turn {
+            Turn::Control => bed.peer(Mode::Io),
+            Turn::Side(OURS) => bed.ours(),
+            Turn::Side(side) => bed.peer(PEERS[side - 1]),
+        })
     })?;
     Ok((turns, bed.bursts))
 }
@@ -163,7 +166,7 @@ impl Bed {
         for mode in Mode::ALL {
             let mut best = (f64::INFINITY, 0);
             for burst in BURSTS {
-                let cost = self.testpmd.cost(mode, burst, SETTLING, self.window / 2)?;
+                let cost = patiently(|| self.testpmd.cost(mode, burst, SETTLING, self.window / 2))?;
                 if cost < best.0 {
                     best = (cost, burst);
                 }

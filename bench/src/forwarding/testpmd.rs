@@ -80,6 +80,7 @@ impl Testpmd {
             "--in-memory",
             "--single-file-segments",
             "--no-pci",
+            "--no-telemetry",
         ]);
         command.arg("--file-prefix").arg(format!("understudy-bench-{}", std::process::id()));
         for device in &plan.devices {
@@ -162,8 +163,7 @@ impl Testpmd {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.process.check()?;
-        Err(BedError::Silent { name: NAME, command: command.to_owned(), log: self.process.last_words() })
+        Err(self.process.silence(command))
     }
 }
 

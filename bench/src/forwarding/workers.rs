@@ -7,6 +7,7 @@ use director::Steering;
 
 use super::error::BedError;
 use super::process::Folder;
+use super::reading::patiently;
 use super::replay::{BUFFERS, MACS, SETTLING};
 use super::testpmd::{Mode, Testpmd};
 use super::traffic::{Direction, Family, Lengths, Owner, Traffic};
@@ -69,12 +70,14 @@ fn remarks() -> Vec<String> {
 fn measure(context: &Context, connections: u32) -> Result<Turns, BedError> {
     let (rounds, window) = if context.quick { (3, 80) } else { (7, 200) };
     let mut bed = Bed::start(&context.understudy, connections, Duration::from_millis(window))?;
-    take_turns(rounds, 4, |turn| match turn {
-        Turn::Control => bed.peer(Mode::Io, 1),
-        Turn::Side(ONE) => of_unit(&bed.one, bed.window),
-        Turn::Side(TWO) => of_unit(&bed.two, bed.window),
-        Turn::Side(PEER_ONE) => bed.peer(Mode::FiveTupleSwap, 1),
-        Turn::Side(_) => bed.peer(Mode::FiveTupleSwap, 2),
+    take_turns(rounds, 4, |turn| {
+        patiently(|| match turn {
+            Turn::Control => bed.peer(Mode::Io, 1),
+            Turn::Side(ONE) => of_unit(&bed.one, bed.window),
+            Turn::Side(TWO) => of_unit(&bed.two, bed.window),
+            Turn::Side(PEER_ONE) => bed.peer(Mode::FiveTupleSwap, 1),
+            Turn::Side(_) => bed.peer(Mode::FiveTupleSwap, 2),
+        })
     })
 }
 
