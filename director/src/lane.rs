@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
 use flow_table::{FlowId, FlowTable};
 use model::DropReason;
 use packet::{Address, TcpFlags, Tuple};
@@ -38,6 +39,9 @@ impl<'bytes> Batch<'_, 'bytes> {
         Some((self.frames.get_mut(place)?, self.verdicts.get_mut(place)?))
     }
 }
+
+/// Connections that a sweep removes together.
+const SWEEP: usize = 32;
 
 /// The connections of one address family.
 pub(crate) struct Lane<A: Address> {
@@ -174,6 +178,11 @@ impl<A: Address> Lane<A> {
     pub(crate) fn remove(&mut self, core: &mut Core, id: FlowId) {
         let Some(keys) = self.table.get(id).map(Connection::keys) else { return };
         let hashes = keys.map(|key| core.hasher.hash(&key));
+        self.remove_hashed(core, id, hashes);
+    }
+
+    /// `remove`, where the hashes of the connection's keys are known.
+    fn remove_hashed(&mut self, core: &mut Core, id: FlowId, hashes: [u64; 2]) {
         if let Some(connection) = self.table.remove(id, hashes) {
             let binding = usize::from(connection.binding);
             core.connections -= 1;
@@ -182,21 +191,44 @@ impl<A: Address> Lane<A> {
         }
     }
 
-    /// Removes idle connections among the next `budget` slots.
+    /// Removes idle connections among the next `budget` slots, some at a time: the buckets of all of these are asked for
+    /// before the first is removed.
     pub(crate) fn expire(&mut self, core: &mut Core, budget: usize) {
         let end = self.sweep_from.saturating_add(budget).min(self.table.slots());
+        let mut idle = ArrayVec::<_, SWEEP>::new();
         let mut slot = self.sweep_from;
         while let Some(id) = self.table.next_occupied(slot, end) {
             slot = id.index() + 1;
-            let idle = self.table.get(id).is_some_and(|connection| {
-                connection.idle_ms(core.now_ms) >= core.timeouts.milliseconds(connection.state)
-            });
-            if idle {
-                self.remove(core, id);
-                core.counters.expired.add(1);
+            idle.extend(self.hashes_of_idle(core, id).map(|hashes| (id, hashes)));
+            if idle.is_full() {
+                self.remove_expired(core, &mut idle);
             }
         }
+        self.remove_expired(core, &mut idle);
         self.sweep_from = if end >= self.table.slots() { 0 } else { end };
+    }
+
+    /// The hashes of connection `id`, if it is idle for too long. Asks the processor for their buckets.
+    #[inline]
+    fn hashes_of_idle(&self, core: &Core, id: FlowId) -> Option<[u64; 2]> {
+        let connection = self.table.get(id)?;
+        if connection.idle_ms(core.now_ms) < core.timeouts.milliseconds(connection.state) {
+            return None;
+        }
+        let hashes = connection.keys().map(|key| core.hasher.hash(&key));
+        hashes.into_iter().for_each(|hash| self.table.prefetch(hash));
+        Some(hashes)
+    }
+
+    fn remove_expired<const N: usize>(
+        &mut self,
+        core: &mut Core,
+        idle: &mut ArrayVec<(FlowId, [u64; 2]), N>,
+    ) {
+        for (id, hashes) in idle.drain(..) {
+            self.remove_hashed(core, id, hashes);
+            core.counters.expired.add(1);
+        }
     }
 }
 

@@ -6,14 +6,8 @@ use crate::rounds::Comparison;
 /// Cycles of the counter that programs read, whatever the clock of the core.
 pub(crate) const CYCLES: &str = "TSC cycles per packet";
 
-/// A cost beside a peer's, found in `rounds` rounds; the goal is for their ratio.
-pub(crate) fn by_peer(
-    name: String,
-    peer_name: &str,
-    rounds: usize,
-    comparison: &Comparison,
-    goal: Option<Goal>,
-) -> Figure {
+/// A cost beside a peer's; the goal is for their ratio.
+pub(crate) fn by_peer(name: String, peer_name: &str, comparison: &Comparison, goal: Option<Goal>) -> Figure {
     let Comparison { ours, peer, discarded } = comparison;
     let ratio = ours.minimum() / peer.minimum();
     Figure {
@@ -22,7 +16,7 @@ pub(crate) fn by_peer(
         ratio: Some(ratio),
         ratio_of_medians: Some(ours.median() / peer.median()),
         spread: Some((ours.spread(), peer.spread())),
-        rounds: Some((rounds - discarded, *discarded)),
+        rounds: Some((ours.len(), *discarded)),
         met: goal.map(|goal| is_met(goal, ratio)),
         ..value(name, CYCLES, ours.minimum(), goal)
     }

@@ -111,7 +111,7 @@ impl Scale {
             ("zipf", small, &zipf, None),
         ] {
             let name = format!("scale/{connections}/{name}");
-            self.section.figures.push(by_peer(name, peer, ROUNDS, comparison, goal));
+            self.section.figures.push(by_peer(name, peer, comparison, goal));
         }
         if self.rates[0].1.is_empty() {
             self.note_rates(SMALL, [&by_small.peer, &zipf.peer, &by_swap.peer]);

@@ -71,7 +71,7 @@ fn add_version<A: Version>(
             let goal = Some(Goal::AtMost(goal));
             section.figures.push(value(name, CYCLES, comparison.ours.minimum(), goal));
         }
-        section.figures.push(by_peer(name, "stateless swap", ROUNDS, &comparison, None));
+        section.figures.push(by_peer(name, "stateless swap", &comparison, None));
     }
     Ok(())
 }

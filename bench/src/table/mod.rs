@@ -14,7 +14,7 @@ use dpdk::{Eal, EalError};
 
 use crate::peers::rte_hash::{Key, NoMemory, Readers, RteHash, heap_bytes};
 use crate::plot::Plot;
-use crate::report::{Figure, Goal, Section};
+use crate::report::{Figure, Goal, Quotient, Section};
 use crate::rounds::{Comparison, compare};
 use connections::{Connection, Hashing, absent, inside, outside, shuffled};
 use sides::{Concurrent, Hashbrown, Ours, Store, find_in_concurrent, find_in_hashbrown, touch_in_hashbrown};
@@ -249,25 +249,14 @@ impl Results {
         compared: &Comparison,
         goal: Option<Goal>,
     ) {
-        let ratio = compared.peer.minimum() / compared.ours.minimum();
         let goal = goal.filter(|_| case.size == GOAL_SIZE);
         let unit = match what {
             "insertions" | "removals" => "ns per connection, both keys",
             _ => "ns per lookup",
         };
-        self.section.figures.push(Figure {
-            name: format!("table/{what}/{}/{ours}/{peer}", case.size),
-            unit,
-            ours: compared.ours.minimum(),
-            peer_name: Some(peer.to_owned()),
-            peer: Some(compared.peer.minimum()),
-            ratio: Some(ratio),
-            ratio_of_medians: Some(compared.peer.median() / compared.ours.median()),
-            spread: Some((compared.ours.spread(), compared.peer.spread())),
-            rounds: Some((ROUNDS - compared.discarded, compared.discarded)),
-            goal,
-            met: goal.map(|goal| is_met(goal, ratio)),
-        });
+        let name = format!("table/{what}/{}/{ours}/{peer}", case.size);
+        let figure = Figure::compared(name, unit, peer, compared, Quotient::PeerByOurs, goal);
+        self.section.figures.push(figure);
         if what == "hits" {
             self.point(&format!("flow-table, {ours}"), case.size, compared.ours.minimum());
             self.point(peer, case.size, compared.peer.minimum());
@@ -319,7 +308,7 @@ impl Results {
             spread: None,
             rounds: None,
             goal: Some(goal),
-            met: Some(is_met(goal, ours)),
+            met: Some(goal.is_met_by(ours)),
         });
     }
 
@@ -359,12 +348,5 @@ impl Results {
         section.remarks.splice(0..0, remarks.map(str::to_owned));
         section.plots.push(plot);
         section
-    }
-}
-
-fn is_met(goal: Goal, value: f64) -> bool {
-    match goal {
-        Goal::AtLeast(least) => value >= least,
-        Goal::AtMost(most) => value <= most,
     }
 }
