@@ -6,6 +6,7 @@ mod control;
 mod error;
 mod figures;
 pub(crate) mod footprint;
+mod hash_nat;
 mod housekeeping;
 pub(crate) mod lifetimes;
 mod pass;

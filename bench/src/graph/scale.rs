@@ -7,13 +7,15 @@ use director::Direction;
 
 use super::GraphError;
 use super::control::Control;
-use super::figures::by_peer;
+use super::figures::{by_peer, of_peer};
+use super::hash_nat::HashNat;
 use super::pass::Pass;
 use super::stream::{Stream, random_order};
 use super::swap::StatelessSwap;
 use super::tsc::cycles_per_second;
 use super::unit::{Plan, Unit};
 use crate::load::order::{Random, zipf_picks};
+use crate::peers::rte_hash::BULK;
 use crate::plot::Plot;
 use crate::report::{Goal, Section};
 use crate::rounds::{Comparison, Costs, compare};
@@ -24,6 +26,9 @@ const SIZES: [(u32, Option<f64>); 5] =
 
 /// Connections of the unit that the others are compared with: all of them are in the caches.
 const SMALL: u32 = 1_000;
+
+/// Connections of the comparison with DPDK's table.
+const HASH_CONNECTIONS: u32 = 6_000_000;
 
 const ROUNDS: usize = 11;
 const BATCHES: u32 = 2_048;
@@ -54,6 +59,7 @@ pub(crate) fn run() -> Result<Section, GraphError> {
             scale.measure(connections, goal.map(Goal::AtMost))?;
         }
     }
+    scale.measure_against_rte_hash()?;
     Ok(scale.finish())
 }
 
@@ -140,6 +146,31 @@ impl Scale {
             || peer.cycles_per_packet(&mut StatelessSwap),
             || Ok(self.control.cycles_per_read()),
         )
+    }
+
+    /// The same loop on DPDK's table.
+    fn measure_against_rte_hash(&mut self) -> Result<(), GraphError> {
+        let plan = Plan::with_capacity(HASH_CONNECTIONS);
+        let mut nat = match HashNat::established(plan) {
+            Ok(nat) => nat,
+            Err(reason) => {
+                self.section.remarks.push(format!("Left out: the same loop on rte_hash ({reason})."));
+                return Ok(());
+            }
+        };
+        let mut unit = Unit::established::<Ipv4Addr>(plan)?;
+        let order = random_order(plan);
+        let (mut ours, mut peer) = (Side::new(plan, &order), Side::new(plan, &order));
+        let comparison = compare(
+            ROUNDS,
+            || ours.cycles_per_packet(&mut unit),
+            || peer.cycles_per_packet(&mut nat),
+            || Ok(self.control.cycles_per_read()),
+        )?;
+        let name = format!("scale/{HASH_CONNECTIONS}/rte_hash bulk {BULK}");
+        let figure = by_peer(name, "the same loop on rte_hash", &comparison, None);
+        self.section.figures.push(of_peer(figure, Some(Goal::AtLeast(1.8))));
+        Ok(())
     }
 
     fn note_rates(&mut self, connections: u32, costs: [&Costs; 3]) {

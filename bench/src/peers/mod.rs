@@ -1,4 +1,5 @@
 //! What this project is compared with inside one process.
 
 pub(crate) mod eal;
+pub(crate) mod prefetch;
 pub(crate) mod rte_hash;

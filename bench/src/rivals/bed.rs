@@ -146,7 +146,7 @@ impl Bed {
             }
         });
         let balancer = self.balancer.name();
-        waited.unwrap_or_else(|| Err(RivalsError::NotReady { balancer, what, seen: last }))
+        waited.unwrap_or(Err(RivalsError::NotReady { balancer, what, seen: last }))
     }
 }
 

@@ -1,0 +1,13 @@
+//! Asking the processor for memory, as a program in C that is built on DPDK would.
+
+/// Asks for the cache line at `target`, to be read soon.
+#[inline(always)]
+pub(crate) fn prefetch<T>(target: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which may be about any address. SSE belongs to every x86_64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(target.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = target;
+}
