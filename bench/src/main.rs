@@ -2,6 +2,7 @@
 //!
 //! Development only: the product never names this crate.
 
+mod affinity;
 mod clock;
 mod forwarding;
 mod graph;
@@ -51,11 +52,11 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "memif", run: forwarding::memif::run },
     Benchmark { name: "latency", run: forwarding::latency::run },
     Benchmark { name: "rivals", run: |context| rivals::run(&context.understudy, context.quick).into() },
-    Benchmark { name: "translation", run: |_| graph::translation::run().into() },
-    Benchmark { name: "scale", run: |_| graph::scale::run().into() },
-    Benchmark { name: "lifetimes", run: |_| graph::lifetimes::run().into() },
-    Benchmark { name: "stalls", run: |_| graph::stalls::run().into() },
-    Benchmark { name: "footprint", run: |_| graph::footprint::run().into() },
+    Benchmark { name: "translation", run: |context| graph::run(context, graph::translation::run) },
+    Benchmark { name: "scale", run: |context| graph::run(context, graph::scale::run) },
+    Benchmark { name: "lifetimes", run: |context| graph::run(context, graph::lifetimes::run) },
+    Benchmark { name: "stalls", run: |context| graph::run(context, graph::stalls::run) },
+    Benchmark { name: "footprint", run: |context| graph::run(context, graph::footprint::run) },
     Benchmark { name: "table", run: |_| table::run().into() },
 ];
 

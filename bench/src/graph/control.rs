@@ -2,13 +2,15 @@
 
 use std::hint::black_box;
 
+use super::quiet;
 use crate::load::order::Random;
 
 /// 64 MiB: more than caches hold.
 const WORDS: u32 = 8 << 20;
 
-/// Reads in one go: some two milliseconds.
-const READS: u32 = 200_000;
+/// Pieces of work, and reads in each: some two milliseconds together.
+const PIECES: usize = 200;
+const READS: u32 = 1_000;
 
 /// Memory to read from.
 pub(crate) struct Control {
@@ -24,12 +26,13 @@ impl Control {
     /// Cycles of a read that depends on no other, at the same random places each time.
     pub(crate) fn cycles_per_read(&self) -> f64 {
         let mut random = Random::new(1);
-        let start = dpdk::clock::cycles();
-        let mut sum = 0_u64;
-        for _ in 0..READS {
-            sum = sum.wrapping_add(self.words[random.below(WORDS) as usize]);
+        let mut cycles = [0; PIECES];
+        for piece in &mut cycles {
+            let start = dpdk::clock::cycles();
+            let read = |sum: u64, _| sum.wrapping_add(self.words[random.below(WORDS) as usize]);
+            black_box((0..READS).fold(0, read));
+            *piece = dpdk::clock::cycles() - start;
         }
-        black_box(sum);
-        (dpdk::clock::cycles() - start) as f64 / f64::from(READS)
+        quiet::mean(&mut cycles) / f64::from(READS)
     }
 }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::GraphError;
+use super::effort::Effort;
 use super::figures::value;
 use super::unit::{Plan, Unit};
 use crate::report::{Goal, Section};
@@ -15,7 +16,7 @@ const CONNECTIONS: u32 = 4_000_000;
 /// # Errors
 ///
 /// When the kernel does not tell how much memory the process has.
-pub(crate) fn run() -> Result<Section, GraphError> {
+pub(crate) fn run(_: Effort) -> Result<Section, GraphError> {
     let before = resident_kib()?;
     let unit = Unit::established::<Ipv4Addr>(Plan::with_capacity(CONNECTIONS))?;
     let grown = resident_kib()? - before;

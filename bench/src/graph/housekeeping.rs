@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use director::Shard;
 use model::Instant;
+use model::limits::EXPIRY_SLOTS;
 
-/// Time between two looks for idle connections, and the time in which all slots are looked at once.
-pub(crate) const EXPIRY_PERIOD: Duration = Duration::from_millis(1);
-const EXPIRY_ROUNDS: usize = 1_000;
-
-/// The most slots in one look.
-const EXPIRY_SLOTS: usize = 2_048;
+/// Time between two looks for idle connections, and how many looks go once round the table unless they are cut short.
+pub(crate) const EXPIRY_PERIOD: Duration = Duration::from_micros(100);
+const EXPIRY_ROUNDS: usize = 10_000;
 
 /// When to look for idle connections again.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,14 +15,15 @@ use packet::TcpFlags;
 
 use super::GraphError;
 use super::control::Control;
-use super::figures::{by_peer, value};
+use super::effort::Effort;
+use super::figures::value;
 use super::housekeeping::Housekeeping;
 use super::pass::Pass;
-use super::tsc::cycles_per_second;
 use super::unit::{INSIDE, OUTSIDE, Plan, UNIT, Unit};
+use crate::clock::cycles_per_second;
 use crate::load::frames::{Template, Version, destination, inbound, outbound};
 use crate::load::order::{Random, shuffled};
-use crate::report::{Goal, Section};
+use crate::report::{Figure, Goal, Quotient, Section};
 use crate::rounds::compare;
 
 const PREDICTORS: [(Predictor, &str); 4] = [
@@ -43,14 +44,9 @@ const CONCURRENT: u32 = 65_536;
 /// be, and still is much larger than the caches.
 const TCP_CLOSED_S: u64 = 1;
 
-/// Time of the unit's clock until connections are forgotten as fast as they come. A sweep goes round once a second, and
-/// those that came in the first second are behind it for another: after less than 3 s nobody has been forgotten.
-const WARM_UP: Duration = Duration::from_secs(5);
-
 /// Time of the unit's clock that is measured at once.
-const WINDOW: Duration = Duration::from_millis(40);
+const WINDOW: Duration = Duration::from_millis(12);
 
-const ROUNDS: usize = 11;
 const CAPACITY: u32 = 8_000_000;
 
 const SYN_ACK: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0);
@@ -73,7 +69,7 @@ const LIFE: [(Direction, TcpFlags); 8] = [
 /// # Errors
 ///
 /// When a packet was not forwarded.
-pub(crate) fn run() -> Result<Section, GraphError> {
+pub(crate) fn run(effort: Effort) -> Result<Section, GraphError> {
     let mut section = Section {
         title: "Connections per second".to_owned(),
         remarks: REMARKS.iter().map(|&remark| remark.to_owned()).collect(),
@@ -81,10 +77,10 @@ pub(crate) fn run() -> Result<Section, GraphError> {
     };
     let (control, hertz) = (Control::new(), cycles_per_second());
     for (predictor, name) in PREDICTORS {
-        let mut few = Lives::<Ipv4Addr>::warmed_up(predictor, FEW, hertz)?;
-        let mut many = Lives::<Ipv4Addr>::warmed_up(predictor, MANY, hertz)?;
+        let mut few = Lives::<Ipv4Addr>::warmed_up(predictor, FEW, hertz, effort)?;
+        let mut many = Lives::<Ipv4Addr>::warmed_up(predictor, MANY, hertz, effort)?;
         let comparison = compare(
-            ROUNDS,
+            effort.rounds(),
             || many.cycles_per_life(),
             || few.cycles_per_life(),
             || Ok(control.cycles_per_read()),
@@ -95,14 +91,14 @@ pub(crate) fn run() -> Result<Section, GraphError> {
             let name = format!("lifetimes/{name}/{servers} real servers");
             section.figures.push(value(name, "lifetimes per second", hertz / cost.minimum(), goal));
         }
-        let mut ratio = by_peer(
+        section.figures.push(Figure::compared(
             format!("lifetimes/{name}/{MANY} by {FEW} real servers"),
+            "TSC cycles per lifetime",
             "the same with 4 real servers",
             &comparison,
+            Quotient::OursByPeer,
             Some(Goal::AtMost(2.0)),
-        );
-        ratio.unit = "TSC cycles per lifetime";
-        section.figures.push(ratio);
+        ));
     }
     Ok(section)
 }
@@ -142,9 +138,14 @@ struct Life<A> {
 }
 
 impl<A: Version> Lives<A> {
-    fn warmed_up(predictor: Predictor, real_servers: u16, hertz: f64) -> Result<Self, GraphError> {
+    fn warmed_up(
+        predictor: Predictor,
+        real_servers: u16,
+        hertz: f64,
+        effort: Effort,
+    ) -> Result<Self, GraphError> {
         let mut lives = Self::begin(predictor, real_servers, CONCURRENT, hertz)?;
-        lives.live_for(WARM_UP)?;
+        lives.live_for(effort.warm_up())?;
         Ok(lives)
     }
 

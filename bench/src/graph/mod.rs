@@ -3,6 +3,7 @@
 //! Each file is one benchmark, with a peer in the same run where there is one; `unit` and `pass` are what they share.
 
 mod control;
+mod effort;
 mod error;
 mod figures;
 pub(crate) mod footprint;
@@ -10,13 +11,25 @@ mod hash_nat;
 mod housekeeping;
 pub(crate) mod lifetimes;
 mod pass;
+mod quiet;
+mod rte_hash_loop;
 pub(crate) mod scale;
 pub(crate) mod smoke;
 pub(crate) mod stalls;
 mod stream;
 mod swap;
 pub(crate) mod translation;
-mod tsc;
 mod unit;
 
+pub(crate) use effort::Effort;
 pub(crate) use error::GraphError;
+
+use crate::Context;
+use crate::affinity::Pinned;
+use crate::report::{Outcome, Section};
+
+/// Runs one of the benchmarks, on one CPU.
+pub(crate) fn run(context: &Context, benchmark: fn(Effort) -> Result<Section, GraphError>) -> Outcome {
+    let _pinned = Pinned::here();
+    benchmark(Effort::new(context.quick)).into()
+}

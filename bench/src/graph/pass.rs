@@ -8,7 +8,7 @@ use arrayvec::ArrayVec;
 use director::{Frame, Verdict};
 use model::limits::BATCH;
 
-use super::GraphError;
+use super::{GraphError, quiet};
 use crate::load::ring::Ring;
 
 /// What is measured: this project's unit, or a peer.
@@ -90,7 +90,7 @@ impl Pass {
         }
     }
 
-    /// Prepares and runs `batches`. Returns TSC cycles per packet.
+    /// Prepares and runs `batches`. Returns TSC cycles per packet, interruptions left out.
     ///
     /// # Errors
     ///
@@ -101,14 +101,13 @@ impl Pass {
         batches: u32,
         mut prepare: impl FnMut(&mut Ring),
     ) -> Result<f64, GraphError> {
-        let mut cycles = 0;
+        let mut cycles = Vec::with_capacity(batches as usize);
         for _ in 0..batches {
             self.ring.begin();
             prepare(&mut self.ring);
-            cycles += self.run(graph)?;
+            cycles.push(self.run(graph)?);
         }
-        let packets = f64::from(batches) * BATCH as f64;
-        Ok(cycles as f64 / packets)
+        Ok(quiet::mean(&mut cycles) / BATCH as f64)
     }
 
     /// Recomputes the checksums of all frames of the batch that was run last.

@@ -1,54 +1,74 @@
 //! Scale: what a packet costs as connections become more than any cache holds, each as likely as the other, and by
-//! Zipf's law.
+//! Zipf's law; beside it the same loop on `rte_hash`, and a swap that keeps nothing.
 
 use std::net::Ipv4Addr;
 
 use director::Direction;
+use dpdk::Eal;
 
 use super::GraphError;
 use super::control::Control;
-use super::figures::{by_peer, of_peer};
-use super::hash_nat::HashNat;
-use super::pass::Pass;
+use super::effort::Effort;
+use super::figures::by_peer;
+use super::pass::{Graph, Pass};
+use super::rte_hash_loop::RteHashLoop;
 use super::stream::{Stream, random_order};
 use super::swap::StatelessSwap;
-use super::tsc::cycles_per_second;
 use super::unit::{Plan, Unit};
+use crate::clock::cycles_per_second;
 use crate::load::order::{Random, zipf_picks};
-use crate::peers::rte_hash::BULK;
+use crate::peers::eal::eal;
 use crate::plot::Plot;
-use crate::report::{Goal, Section};
-use crate::rounds::{Comparison, Costs, compare};
+use crate::report::{CYCLES_PER_PACKET, Figure, Goal, Quotient, Section};
+use crate::rounds::{Turn, Turns, take_turns};
 
-/// Connections, and the goal for the cost by that of the small unit.
-const SIZES: [(u32, Option<f64>); 5] =
-    [(100_000, None), (1_000_000, None), (4_000_000, None), (8_000_000, Some(1.5)), (16_000_000, None)];
-
-/// Connections of the unit that the others are compared with: all of them are in the caches.
+/// Connections. A unit of the first size fits into the caches, and the others are compared with it.
 const SMALL: u32 = 1_000;
+const SIZES: [u32; 6] = [100_000, 1_000_000, 4_000_000, 6_000_000, 8_000_000, 16_000_000];
 
-/// Connections of the comparison with DPDK's table.
-const HASH_CONNECTIONS: u32 = 6_000_000;
+/// At so many connections, our cost by that at 1,000 is to be at most so much.
+const FLATNESS: (u32, f64) = (8_000_000, 1.5);
 
-const ROUNDS: usize = 11;
-const BATCHES: u32 = 2_048;
+/// At so many connections, the cost of the loop on `rte_hash` by ours is to be at least so much. With more connections
+/// it is not measured: it takes as much memory again.
+const RTE_HASH: (u32, f64) = (6_000_000, 1.8);
 
 /// Packets until a Zipf stream begins anew.
 const PICKS: usize = 1 << 21;
 
-/// Bytes of a connection while it is measured, with its share of index and order: what a size is left out by.
+/// Bytes of a connection while it is measured, with its shares of index and order: what a size is left out by.
 const BYTES_PER_CONNECTION: u64 = 128;
+
+const REMARKS: [&str; 3] = [
+    "IPv4 TCP segments from clients, of connections in random order, through the whole graph without a driver. All sides \
+     run in turn in one process: a unit of so many connections, one of 1,000, and the peers.",
+    "Zipf: exponent 1, over all connections. Of 8 million, the most frequent one has every 16th packet, and the 2,100 \
+     most frequent ones half of all.",
+    "The loop on rte_hash does the same checks and rewrites by the same code, looks up 64 keys at once, and fetches the \
+     connections, one cache line each, ahead.",
+];
+
+/// The sides in their turns. The last is not always there.
+const OURS: usize = 0;
+const ZIPF: usize = 1;
+const SWAP: usize = 2;
+const SMALL_UNIT: usize = 3;
+const PEER: usize = 4;
+
+/// The sides that the picture has.
+const LINES: [(&str, usize); 4] =
+    [("Understudy", OURS), ("Understudy, Zipf", ZIPF), ("stateless swap", SWAP), ("loop on rte_hash", PEER)];
 
 /// All sizes that there is memory for.
 ///
 /// # Errors
 ///
 /// When something else than forwarding was measured, or the kernel does not say how much memory there is.
-pub(crate) fn run() -> Result<Section, GraphError> {
-    let mut scale = Scale::new()?;
-    for (connections, goal) in SIZES {
-        let needed = u64::from(connections) * BYTES_PER_CONNECTION;
-        let available = available_bytes()?;
+pub(crate) fn run(effort: Effort) -> Result<Section, GraphError> {
+    let mut scale = Scale::new(eal()?, effort)?;
+    scale.measure(SMALL)?;
+    for connections in SIZES.into_iter().filter(|&connections| connections <= effort.connections()) {
+        let (needed, available) = (u64::from(connections) * BYTES_PER_CONNECTION, available_bytes()?);
         if needed > available {
             scale.section.remarks.push(format!(
                 "Left out: {connections} connections need {} MiB, and {} MiB are free.",
@@ -56,35 +76,32 @@ pub(crate) fn run() -> Result<Section, GraphError> {
                 available >> 20
             ));
         } else {
-            scale.measure(connections, goal.map(Goal::AtMost))?;
+            scale.measure(connections)?;
         }
     }
     scale.measure_against_rte_hash()?;
     Ok(scale.finish())
 }
 
-const REMARKS: [&str; 2] = [
-    "IPv4 TCP segments from clients, of connections in random order, through the whole graph without a driver. Both \
-     sides run in turn in one process: a large table's unit, and one of 1,000 connections.",
-    "Zipf: exponent 1, over all connections. Of 8 million, the most frequent one has every 16th packet, and the 2,100 \
-     most frequent ones half of all.",
-];
-
 /// What is measured, and what was found so far.
-struct Scale {
+struct Scale<'eal> {
+    eal: &'eal Eal,
+    effort: Effort,
     section: Section,
     control: Control,
     small: Unit,
     small_order: Vec<u32>,
-    /// Millions of packets per second by connections.
-    rates: [(&'static str, Vec<(f64, f64)>); 3],
+    /// Millions of packets per second by connections, for each line.
+    rates: [Vec<(f64, f64)>; LINES.len()],
     hertz: f64,
 }
 
-impl Scale {
-    fn new() -> Result<Self, GraphError> {
+impl<'eal> Scale<'eal> {
+    fn new(eal: &'eal Eal, effort: Effort) -> Result<Self, GraphError> {
         let plan = Plan::with_capacity(SMALL);
         Ok(Self {
+            eal,
+            effort,
             section: Section {
                 title: "Scale".to_owned(),
                 remarks: REMARKS.iter().map(|&remark| remark.to_owned()).collect(),
@@ -93,100 +110,87 @@ impl Scale {
             control: Control::new(),
             small: Unit::established::<Ipv4Addr>(plan)?,
             small_order: random_order(plan),
-            rates: [
-                ("Understudy", Vec::new()),
-                ("Understudy, Zipf", Vec::new()),
-                ("stateless swap", Vec::new()),
-            ],
+            rates: Default::default(),
             hertz: cycles_per_second(),
         })
     }
 
-    fn measure(&mut self, connections: u32, goal: Option<Goal>) -> Result<(), GraphError> {
+    /// All sides at one size.
+    fn measure(&mut self, connections: u32) -> Result<(), GraphError> {
         let plan = Plan::with_capacity(connections);
         let mut unit = Unit::established::<Ipv4Addr>(plan)?;
+        let mut peer = self.peer(plan)?;
         let uniform = random_order(plan);
-        let by_small = self.against_small(&mut unit, &uniform)?;
-        let by_swap = self.against_swap(&mut unit, &uniform)?;
         let picks = zipf_picks(&uniform, PICKS, &mut Random::new(u64::from(connections)));
-        let zipf = self.against_small(&mut unit, &picks)?;
-        let small = "the same at 1,000 connections";
-        for (name, peer, comparison, goal) in [
-            ("uniform", small, &by_small, goal),
-            ("uniform/stateless swap", "stateless swap", &by_swap, None),
-            ("zipf", small, &zipf, None),
-        ] {
-            let name = format!("scale/{connections}/{name}");
-            self.section.figures.push(by_peer(name, peer, comparison, goal));
+        let [mut ours, mut zipf, mut swap, mut rte_hash] =
+            [&uniform, &picks, &uniform, &uniform].map(|order| Side::new(plan, order, self.effort));
+        let mut small = Side::new(self.small.plan, &self.small_order, self.effort);
+        let sides = if peer.is_some() { PEER + 1 } else { PEER };
+        if let Some(peer) = &mut peer {
+            check_peer(&mut unit, peer, &uniform)?;
         }
-        if self.rates[0].1.is_empty() {
-            self.note_rates(SMALL, [&by_small.peer, &zipf.peer, &by_swap.peer]);
-        }
-        self.note_rates(connections, [&by_small.ours, &zipf.ours, &by_swap.peer]);
+        let turns = take_turns(self.effort.rounds(), sides, |turn| match (turn, &mut peer) {
+            (Turn::Control, _) => Ok(self.control.cycles_per_read()),
+            (Turn::Side(ZIPF), _) => zipf.cycles_per_packet(&mut unit),
+            (Turn::Side(SWAP), _) => swap.cycles_per_packet(&mut StatelessSwap),
+            (Turn::Side(SMALL_UNIT), _) => small.cycles_per_packet(&mut self.small),
+            (Turn::Side(PEER), Some(peer)) => rte_hash.cycles_per_packet(peer),
+            (Turn::Side(_), _) => ours.cycles_per_packet(&mut unit),
+        })?;
+        self.note(connections, &turns);
         Ok(())
     }
 
-    fn against_small(&mut self, unit: &mut Unit, order: &[u32]) -> Result<Comparison, GraphError> {
-        let (small_plan, plan) = (self.small.plan, unit.plan);
-        let mut ours = Side::new(plan, order);
-        let mut small = Side::new(small_plan, &self.small_order);
-        compare(
-            ROUNDS,
-            || ours.cycles_per_packet(unit),
-            || small.cycles_per_packet(&mut self.small),
-            || Ok(self.control.cycles_per_read()),
-        )
-    }
-
-    fn against_swap(&self, unit: &mut Unit, order: &[u32]) -> Result<Comparison, GraphError> {
-        let (mut ours, mut peer) = (Side::new(unit.plan, order), Side::new(unit.plan, order));
-        compare(
-            ROUNDS,
-            || ours.cycles_per_packet(unit),
-            || peer.cycles_per_packet(&mut StatelessSwap),
-            || Ok(self.control.cycles_per_read()),
-        )
-    }
-
-    /// The same loop on DPDK's table.
-    fn measure_against_rte_hash(&mut self) -> Result<(), GraphError> {
-        let plan = Plan::with_capacity(HASH_CONNECTIONS);
-        let mut nat = match HashNat::established(plan) {
-            Ok(nat) => nat,
-            Err(reason) => {
-                self.section.remarks.push(format!("Left out: the same loop on rte_hash ({reason})."));
-                return Ok(());
+    /// The loop on `rte_hash`, where it is measured and has memory.
+    fn peer(&mut self, plan: Plan) -> Result<Option<RteHashLoop<'eal>>, GraphError> {
+        if plan.capacity > RTE_HASH.0 {
+            return Ok(None);
+        }
+        match RteHashLoop::established(self.eal, plan) {
+            Err(GraphError::NoMemory(reason)) => {
+                self.section.remarks.push(format!("At {} connections: {reason}.", plan.capacity));
+                Ok(None)
             }
-        };
-        let mut unit = Unit::established::<Ipv4Addr>(plan)?;
-        let order = random_order(plan);
-        let (mut ours, mut peer) = (Side::new(plan, &order), Side::new(plan, &order));
-        let comparison = compare(
-            ROUNDS,
-            || ours.cycles_per_packet(&mut unit),
-            || peer.cycles_per_packet(&mut nat),
-            || Ok(self.control.cycles_per_read()),
-        )?;
-        let name = format!("scale/{HASH_CONNECTIONS}/rte_hash bulk {BULK}");
-        let figure = by_peer(name, "the same loop on rte_hash", &comparison, None);
-        self.section.figures.push(of_peer(figure, Some(Goal::AtLeast(1.8))));
-        Ok(())
+            other => other.map(Some),
+        }
     }
 
-    fn note_rates(&mut self, connections: u32, costs: [&Costs; 3]) {
-        for ((_, points), cost) in self.rates.iter_mut().zip(costs) {
-            points.push((f64::from(connections), self.hertz / cost.minimum() / 1e6));
+    fn note(&mut self, connections: u32, turns: &Turns) {
+        let name = |name: &str| format!("scale/{connections}/{name}");
+        let goal = |(at, goal): (u32, f64)| (at == connections).then_some(goal);
+        let figures = &mut self.section.figures;
+        if connections != SMALL {
+            let small = "the same at 1,000 connections";
+            let flat = goal(FLATNESS).map(Goal::AtMost);
+            figures.push(by_peer(name("uniform"), small, &turns.compare(OURS, SMALL_UNIT), flat));
+            figures.push(by_peer(name("zipf"), small, &turns.compare(ZIPF, SMALL_UNIT), None));
+        }
+        figures.push(by_peer(name("stateless swap"), "stateless swap", &turns.compare(OURS, SWAP), None));
+        if turns.sides.len() > PEER {
+            figures.push(Figure::compared(
+                name("rte_hash"),
+                CYCLES_PER_PACKET,
+                "the same loop on rte_hash",
+                &turns.compare(OURS, PEER),
+                Quotient::PeerByOurs,
+                goal(RTE_HASH).map(Goal::AtLeast),
+            ));
+        }
+        for (points, (_, side)) in self.rates.iter_mut().zip(LINES) {
+            if let Some(cost) = turns.sides.get(side) {
+                points.push((f64::from(connections), self.hertz / cost.minimum() / 1e6));
+            }
         }
     }
 
     fn finish(mut self) -> Section {
-        let lines = self.rates.into_iter().map(|(name, points)| (name.to_owned(), points)).collect();
+        let lines = LINES.into_iter().zip(self.rates).map(|((name, _), points)| (name.to_owned(), points));
         self.section.plots.push(Plot {
             name: "scale".to_owned(),
             title: "One core, IPv4 TCP, 64-byte frames, without a driver".to_owned(),
             horizontal: "connections".to_owned(),
             vertical: "million packets per second".to_owned(),
-            lines,
+            lines: lines.collect(),
         });
         self.section
     }
@@ -196,19 +200,38 @@ impl Scale {
 struct Side<'a> {
     pass: Pass,
     stream: Stream<'a, Ipv4Addr>,
+    batches: u32,
 }
 
 impl<'a> Side<'a> {
-    fn new(plan: Plan, order: &'a [u32]) -> Self {
-        Self { pass: Pass::default(), stream: Stream::new(plan, Direction::Inbound, order) }
+    fn new(plan: Plan, order: &'a [u32], effort: Effort) -> Self {
+        let stream = Stream::new(plan, Direction::Inbound, order);
+        Self { pass: Pass::default(), stream, batches: effort.batches() }
     }
 
-    fn cycles_per_packet(&mut self, graph: &mut impl super::pass::Graph) -> Result<f64, GraphError> {
+    fn cycles_per_packet(&mut self, graph: &mut impl Graph) -> Result<f64, GraphError> {
         let stream = &mut self.stream;
-        let cycles = self.pass.cycles_per_packet(graph, BATCHES, |ring| stream.fill(ring))?;
+        let cycles = self.pass.cycles_per_packet(graph, self.batches, |ring| stream.fill(ring))?;
         self.pass.verify_checksums()?;
         Ok(cycles)
     }
+}
+
+/// A peer that does something else would not be one: of the same frames it has to make the same, byte for byte.
+fn check_peer(unit: &mut Unit, peer: &mut RteHashLoop<'_>, order: &[u32]) -> Result<(), GraphError> {
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        let [mut ours, mut theirs] = [(); 2].map(|()| {
+            let stream = Stream::<Ipv4Addr>::new(unit.plan, direction, order);
+            (Pass::default(), stream)
+        });
+        ours.0.cycles_per_packet(unit, 1, |ring| ours.1.fill(ring))?;
+        theirs.0.cycles_per_packet(peer, 1, |ring| theirs.1.fill(ring))?;
+        let differ = |&place: &usize| ours.0.ring.bytes(place) != theirs.0.ring.bytes(place);
+        if let Some(place) = (0..ours.0.ring.len()).find(differ) {
+            return Err(GraphError::Differs { place });
+        }
+    }
+    Ok(())
 }
 
 /// Memory that programs may still take.

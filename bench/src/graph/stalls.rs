@@ -9,14 +9,14 @@ use director::{ConnectionFilter, ConnectionSummary, Cursor};
 use model::limits::LISTING_SLICE;
 
 use super::GraphError;
+use super::effort::Effort;
 use super::figures::value;
 use super::housekeeping::{EXPIRY_PERIOD, expire_once};
-use super::tsc::cycles_per_second;
 use super::unit::{Plan, Unit};
+use crate::clock::cycles_per_second;
 use crate::report::{Goal, Section};
 
 const CONNECTIONS: u32 = 1_000_000;
-const RUNS: usize = 5;
 const MICROSECONDS: &str = "microseconds";
 const GOAL: Goal = Goal::AtMost(100.0);
 
@@ -28,10 +28,11 @@ const LONG_IDLE: Duration = Duration::from_secs(8_000);
 /// # Errors
 ///
 /// When connections were lost on the way, or not all expired or were listed.
-pub(crate) fn run() -> Result<Section, GraphError> {
+pub(crate) fn run(effort: Effort) -> Result<Section, GraphError> {
+    let runs = effort.runs();
     let microsecond = cycles_per_second() / 1e6;
     let (mut expiry, mut listing) = (Steps::default(), Steps::default());
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         let mut unit = Unit::established::<Ipv4Addr>(Plan::with_capacity(CONNECTIONS))?;
         listing.add(list_all(&unit)?);
         expiry.add(expire_all(&mut unit)?);
@@ -47,9 +48,9 @@ pub(crate) fn run() -> Result<Section, GraphError> {
     }
     section.remarks.push(format!(
         "Steps as the worker makes them between bursts: {} to expire all, {} to list all. The longest step is the median \
-         of the longest of {RUNS} runs: a single one also has what the machine took away meanwhile.",
-        expiry.all.len() / RUNS,
-        listing.all.len() / RUNS,
+         of the longest of {runs} runs: a single one also has what the machine took away meanwhile.",
+        expiry.all.len() / runs,
+        listing.all.len() / runs,
     ));
     Ok(section)
 }
@@ -87,7 +88,7 @@ fn at_rank(values: &[u64], rank: usize) -> f64 {
 /// Lets all connections be idle for too long, and the worker find out.
 fn expire_all(unit: &mut Unit) -> Result<Vec<u64>, GraphError> {
     unit.now = unit.now + LONG_IDLE;
-    let mut steps = Vec::with_capacity(16_384);
+    let mut steps = Vec::with_capacity(65_536);
     while unit.shard.connections() > 0 {
         if steps.len() == steps.capacity() {
             return Err(GraphError::Remaining { connections: unit.shard.connections() });
@@ -138,6 +139,6 @@ mod tests {
         let mut unit = Unit::established::<Ipv4Addr>(Plan::with_capacity(10_000)).unwrap();
         let slices = list_all(&unit).unwrap().len();
         assert!((10_000 / LISTING_SLICE..200).contains(&slices), "{slices} slices");
-        assert_eq!(expire_all(&mut unit).unwrap().len(), 1_000, "ten slots at a time");
+        assert_eq!(expire_all(&mut unit).unwrap().len(), 10_000, "one slot at a time");
     }
 }

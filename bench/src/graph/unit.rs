@@ -26,7 +26,7 @@ pub(crate) const INSIDE: PortIndex = PortIndex(1);
 pub(crate) const UNIT: [MacAddress; 2] = [MacAddress([2, 0, 0, 0, 0, 1]), MacAddress([2, 0, 0, 0, 0, 2])];
 
 /// What all real servers answer as.
-const SERVER: MacAddress = MacAddress([2, 0, 0, 0, 0, 0x0b]);
+pub(crate) const SERVER: MacAddress = MacAddress([2, 0, 0, 0, 0, 0x0b]);
 
 /// The same in every run: tables of other seeds have other collisions, and cost another number of instructions.
 const HASH_SEED: u64 = 1;
@@ -75,7 +75,7 @@ pub(crate) struct Unit {
     pub(crate) next_hops: NextHopTable,
     pub(crate) now: Instant,
     pub(crate) plan: Plan,
-    verdicts: ArrayVec<Verdict, BATCH>,
+    pub(crate) verdicts: ArrayVec<Verdict, BATCH>,
 }
 
 impl Graph for Unit {
