@@ -53,6 +53,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "latency", run: forwarding::latency::run },
     Benchmark { name: "rivals", run: |context| rivals::run(&context.understudy, context.quick).into() },
     Benchmark { name: "translation", run: |context| graph::run(context, graph::translation::run) },
+    Benchmark { name: "stages", run: |context| graph::run(context, graph::stages::run) },
     Benchmark { name: "scale", run: |context| graph::run(context, graph::scale::run) },
     Benchmark { name: "lifetimes", run: |context| graph::run(context, graph::lifetimes::run) },
     Benchmark { name: "stalls", run: |context| graph::run(context, graph::stalls::run) },

@@ -15,6 +15,7 @@ mod quiet;
 mod rte_hash_loop;
 pub(crate) mod scale;
 pub(crate) mod smoke;
+pub(crate) mod stages;
 pub(crate) mod stalls;
 mod stream;
 mod swap;
