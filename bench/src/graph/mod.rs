@@ -7,7 +7,6 @@ mod effort;
 mod error;
 mod figures;
 pub(crate) mod footprint;
-mod hash_nat;
 mod housekeeping;
 pub(crate) mod lifetimes;
 mod pass;

@@ -15,6 +15,7 @@ use super::GraphError;
 use super::pass::{Graph, Outputs};
 use super::unit::{INSIDE, OUTSIDE, Plan, SERVER, UNIT};
 use crate::load::frames::{ROUTER, inbound, outbound};
+use crate::peers::prefetch::prefetch;
 use crate::peers::rte_hash::{BULK, Key, Readers, RteHash};
 
 const MTU: u16 = 1_500;
@@ -208,17 +209,4 @@ fn prefer_huge_pages(connections: &Vec<Connection>) {
     // SAFETY: whole pages of the vector's own memory; the advice does not change what it holds. That it may not be
     // followed is no harm.
     let _ = unsafe { madvise(first, (bytes - padding) / PAGE * PAGE, MADV_HUGEPAGE) };
-}
-
-/// Has the processor fetch a connection.
-#[inline(always)]
-fn prefetch(connection: *const Connection) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing; any address will do.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(connection.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = connection;
 }

@@ -79,7 +79,6 @@ pub(crate) fn run(effort: Effort) -> Result<Section, GraphError> {
             scale.measure(connections)?;
         }
     }
-    scale.measure_against_rte_hash()?;
     Ok(scale.finish())
 }
 
