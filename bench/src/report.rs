@@ -18,7 +18,6 @@ pub(crate) enum Goal {
     /// The figure is met from here on.
     AtLeast(f64),
     /// The figure is met up to here.
-    #[allow(dead_code, reason = "forwarding has no such goal")]
     AtMost(f64),
 }
 

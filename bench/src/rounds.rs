@@ -99,7 +99,6 @@ impl Turns {
 /// # Errors
 ///
 /// The first error of any side.
-#[allow(dead_code, reason = "forwarding has more than two sides")]
 pub(crate) fn compare<E>(
     rounds: usize,
     mut ours: impl FnMut() -> Result<f64, E>,
