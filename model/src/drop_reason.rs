@@ -63,6 +63,8 @@ drop_reasons! {
     NoVirtualServer = "no_virtual_server";
     /// From the inside to a virtual server; only outside ports take clients.
     Hairpin = "hairpin";
+    /// The unit stands by; its peer forwards.
+    Standby = "standby";
     /// The virtual server is out of service.
     VirtualOutOfService = "virtual_out_of_service";
     /// No bound real server is in service.

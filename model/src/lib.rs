@@ -1,4 +1,5 @@
-//! The vocabulary that Understudy's crates share: endpoints, protocols, time, limits, the reasons for a drop.
+//! The vocabulary that Understudy's crates share: endpoints, protocols, time, limits, the reasons for a drop,
+//! and what two units tell each other about connections.
 //!
 //! Plain values only. Nothing here does I/O, reads a clock or knows how a packet is laid out.
 #![forbid(unsafe_code)]
@@ -6,12 +7,16 @@
 mod address;
 mod drop_reason;
 mod endpoint;
+mod exchange;
 mod instant;
 pub mod limits;
+mod record;
 mod server_name;
 
 pub use address::MacAddress;
 pub use drop_reason::DropReason;
 pub use endpoint::{Endpoint, Protocol};
+pub use exchange::{ShardOrder, ShardReport, UnitState};
 pub use instant::Instant;
+pub use record::{ConnectionEnds, ConnectionRecord, Digest, Phase, RangeSet, Update};
 pub use server_name::{ServerName, ServerNameError};

@@ -67,7 +67,30 @@ pub const LISTING_SLICE: usize = 64;
 /// Table slots that a worker looks at for one slice of a listing.
 pub const LISTING_SCAN: usize = 4_096;
 
+/// Hash ranges whose digests the units of a pair compare. Each lies within one steering bucket, and so within one shard
+/// of either unit.
+pub const DIGEST_RANGES: usize = 4_096;
+
+/// Updates that a shard keeps until its worker takes them: more than one batch and one look for idle connections make.
+pub const UPDATES: usize = 1_024;
+
+/// Records of connections to servers that the configuration does not have, which a shard keeps until it does.
+pub const RECORDS_ASIDE: usize = 4_096;
+
+/// Pairs of buddies in a shard.
+pub const BUDDIES: usize = 65_536;
+
+/// Updates in the ring from a worker to the replication core, and back.
+pub const UPDATE_RING: usize = 16_384;
+
+/// Table slots that are walked for the other unit between two bursts.
+pub const WALK_SLOTS: usize = 256;
+
 const _: () = assert!(WORKERS <= STEERING_BUCKETS);
+const _: () = assert!(DIGEST_RANGES.is_multiple_of(STEERING_BUCKETS) && DIGEST_RANGES <= u16::MAX as usize);
+// A SYN in place of a connection that is over tells of two.
+const _: () = assert!(UPDATES >= 2 * BATCH && UPDATES >= 2 * EXPIRY_SLOTS && UPDATES >= WALK_SLOTS);
+const _: () = assert!(UPDATE_RING >= 2 * UPDATES);
 const _: () = assert!(STEERING_BUCKETS.is_power_of_two());
 const _: () = assert!(BATCH.is_multiple_of(RECEIVE_BURST));
 const _: () = assert!(BINDINGS <= u16::MAX as usize);

@@ -1,0 +1,71 @@
+//! What the replication core and the workers' shards say to each other.
+
+use std::sync::Arc;
+
+use crate::{RangeSet, Update};
+
+/// Whether a unit forwards. Not to be confused with its configured role, primary or backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum UnitState {
+    /// It keeps what the other unit tells it, and forwards nothing.
+    Standby = 0,
+    /// It forwards, and tells the other unit.
+    Active = 1,
+}
+
+impl UnitState {
+    /// The word that configuration and commands use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Standby => "standby",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// What the replication core asks of a shard. Orders to one shard are carried out one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShardOrder {
+    /// Standby: take over what the active unit told. What concerns a connection or a range goes to the shard that owns it,
+    /// the rest to all shards.
+    Apply(Update),
+    /// Active: tell the digests of all ranges that the shard owns, then [`ShardReport::DigestsTold`].
+    TellDigests,
+    /// Active: tell all replicated connections of `ranges`, as far as there are grants, then [`ShardReport::Walked`].
+    /// A new walk ends the one before, of which nothing more is told.
+    Walk {
+        /// The pass that it is for.
+        pass: u8,
+        /// Whose connections.
+        ranges: Arc<RangeSet>,
+    },
+    /// Active: the walk may tell so many connections more.
+    Grant {
+        /// Connections.
+        connections: u32,
+    },
+}
+
+/// What a shard tells the replication core, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShardReport {
+    /// Active: for the stream to the standby.
+    Update(Update),
+    /// Active: this shard's digests have all been told.
+    DigestsTold,
+    /// Active: this shard's walk is over.
+    Walked {
+        /// The pass that it was for.
+        pass: u8,
+    },
+    /// Standby: how a digest compares with the shard's own.
+    Compared {
+        /// The range.
+        range: u16,
+        /// Whether they are equal.
+        agrees: bool,
+    },
+    /// Standby: [`Update::DigestsTold`] has come by, all comparisons before it have been told.
+    RoundCompared,
+}
