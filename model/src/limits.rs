@@ -71,6 +71,9 @@ pub const LISTING_SCAN: usize = 4_096;
 /// of either unit.
 pub const DIGEST_RANGES: usize = 4_096;
 
+/// Ways to the other unit.
+pub const REPLICATION_PATHS: usize = 2;
+
 /// Updates that a shard keeps until its worker takes them: more than one batch and one look for idle connections make.
 pub const UPDATES: usize = 1_024;
 

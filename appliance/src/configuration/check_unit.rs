@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use director::PortRole;
+use model::UnitState;
 use model::limits::{CONNECTIONS, PORTS, WORKERS};
 
 use super::check_ports;
+use super::check_replication;
 use super::key_path::KeyPath;
 use super::limits::{
     ADDITIONAL_BUFFERS, CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, SOCKET_PATH, UNIT_NAME,
 };
 use super::mistake::{Mistakes, UnitMistake};
-use super::raw::unit::{RawCores, RawHugepages, RawIdle, RawUnit};
+use super::raw::unit::{RawCores, RawHugepages, RawIdle, RawState, RawUnit};
 use super::unit::{Cores, Hugepages, Idle, PortConfiguration, UnitConfiguration};
 
 /// `cpus` is how many CPUs the machine has: the default number of workers depends on it.
@@ -31,6 +33,10 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
     let additional_buffers =
         mistakes.note(key("additional_buffers"), additional_buffers(raw.additional_buffers));
     let connections = mistakes.note(key("connections"), connections(raw.connections));
+    let replication = raw.replication.map(|raw| check_replication::check(raw, &mut mistakes));
+    if raw.role == RawState::Standby && replication.is_none() {
+        mistakes.add(key("role"), UnitMistake::StandbyAlone);
+    }
     let socket = raw.socket.unwrap_or_else(|| format!("/run/understudy/{}.sock", raw.name));
     let socket = mistakes.note(key("socket"), socket_path(socket));
     mistakes.none_or(UnitConfiguration {
@@ -42,6 +48,8 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
         memory_mib,
         additional_buffers,
         connections,
+        state: raw.role.into(),
+        replication,
         socket,
     })
 }
@@ -69,9 +77,12 @@ fn check_roles(ports: &[PortConfiguration], mistakes: &mut Mistakes) {
 fn cores(raw: RawCores, cpus: usize, mistakes: &mut Mistakes) -> Cores {
     let path = KeyPath::root().key("cores");
     let control = mistakes.note(path.clone().key("control"), cpu(raw.control));
+    let replication = raw
+        .replication
+        .map_or(control, |written| mistakes.note(path.clone().key("replication"), cpu(written)));
     let path = path.key("workers");
     let Some(written) = raw.workers else {
-        return Cores { control, workers: vec![usize::from(cpus > 1)] };
+        return Cores { control, workers: vec![usize::from(cpus > 1)], replication };
     };
     if !(1..=WORKERS).contains(&written.len()) {
         mistakes.add(path.clone(), UnitMistake::Workers(written.len()));
@@ -80,6 +91,7 @@ fn cores(raw: RawCores, cpus: usize, mistakes: &mut Mistakes) -> Cores {
     Cores {
         control,
         workers: workers.map(|(index, each)| mistakes.note(path.clone().index(index), cpu(each))).collect(),
+        replication,
     }
 }
 
@@ -126,6 +138,15 @@ impl From<RawHugepages> for Hugepages {
             RawHugepages::Auto => Self::Auto,
             RawHugepages::Never => Self::Never,
             RawHugepages::Require => Self::Require,
+        }
+    }
+}
+
+impl From<RawState> for UnitState {
+    fn from(raw: RawState) -> Self {
+        match raw {
+            RawState::Active => Self::Active,
+            RawState::Standby => Self::Standby,
         }
     }
 }

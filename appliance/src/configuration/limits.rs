@@ -35,3 +35,12 @@ pub(super) const SOCKET_PATH: usize = 107;
 
 /// Bytes of a document. The largest that the limits on servers and bindings allow has a few MiB.
 pub(super) const DOCUMENT_BYTES: u64 = 16 << 20;
+
+/// The longest that an update waits for others, in microseconds: what a standby lacks when its peer dies.
+pub(super) const FLUSH_US_MOST: u32 = 1_000_000;
+
+/// The shortest time between two comparisons of the units' tables, in milliseconds.
+pub(super) const DIGEST_INTERVAL_MS_LEAST: u32 = 10;
+
+/// The longest time between two comparisons of the units' tables, in milliseconds: an hour.
+pub(super) const DIGEST_INTERVAL_MS_MOST: u32 = 3_600_000;

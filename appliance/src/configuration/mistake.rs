@@ -1,16 +1,17 @@
 //! What can be wrong with the meaning of this unit's document, and what would be right.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use director::PortRole;
 use model::MacAddress;
-use model::limits::{CONNECTIONS, PORTS, WORKERS};
+use model::limits::{CONNECTIONS, IDLE_TIMEOUT_S, PORTS, REPLICATION_PATHS, WORKERS};
 
 use super::key_path::KeyPath;
 use super::limits::{
-    ADDITIONAL_BUFFERS, CPU_LAST, INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_LEAST,
-    MTU_LEAST_IPV6, MTU_MOST, SOCKET_PATH, UNIT_NAME,
+    ADDITIONAL_BUFFERS, CPU_LAST, DIGEST_INTERVAL_MS_LEAST, DIGEST_INTERVAL_MS_MOST, FLUSH_US_MOST,
+    INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_LEAST, MTU_LEAST_IPV6, MTU_MOST, SOCKET_PATH,
+    UNIT_NAME,
 };
 
 /// What is wrong. Values are as they were written.
@@ -78,6 +79,30 @@ pub(super) enum UnitMistake {
     AdditionalBuffers(u64),
     #[error("{0} connections are not in 1 to {CONNECTIONS}")]
     Connections(u64),
+    #[error("a unit that stands by needs a peer; write \"replication\", or \"role\": \"active\"")]
+    StandbyAlone,
+    #[error("{0:?} is not a file's name; write that of the file with the pair's key, like pair.key")]
+    KeyFile(String),
+    #[error("{0} paths are not in 1 to {REPLICATION_PATHS}")]
+    Paths(usize),
+    #[error("{0:?} is not an address with a UDP port; write it like 10.9.0.1:7400 or [fd00:9::1]:7400")]
+    PathEnd(String),
+    #[error(
+        "{peer} and {local} are of two address families; write both with IPv4 or both with IPv6 addresses"
+    )]
+    PathFamilies { local: SocketAddr, peer: SocketAddr },
+    #[error("{0} is this unit itself; write the other unit's address")]
+    PathToSelf(SocketAddr),
+    #[error("another path begins at {0} already; each needs an address or port of its own")]
+    DuplicatePath(SocketAddr),
+    #[error("{0} microseconds are more than {FLUSH_US_MOST}")]
+    Flush(u64),
+    #[error("{0} bytes are not in {MTU_LEAST_IPV6} to {MTU_MOST}")]
+    PathMtu(u64),
+    #[error("{0} ms are not in {DIGEST_INTERVAL_MS_LEAST} to {DIGEST_INTERVAL_MS_MOST}")]
+    DigestInterval(u64),
+    #[error("{0} s are more than {IDLE_TIMEOUT_S}")]
+    StandbyTimeout(u64),
     #[error("{0:?} is not a path for a socket; write an absolute path of at most {SOCKET_PATH} bytes")]
     Socket(String),
 }
@@ -96,6 +121,11 @@ pub(super) struct Mistakes(Vec<(KeyPath, UnitMistake)>);
 impl Mistakes {
     pub(super) fn add(&mut self, path: KeyPath, mistake: UnitMistake) {
         self.0.push((path, mistake));
+    }
+
+    /// How many were found.
+    pub(super) const fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// The value, or its default after noting what is wrong with it.

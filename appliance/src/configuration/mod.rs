@@ -7,6 +7,7 @@
 mod addresses;
 mod check_director;
 mod check_ports;
+mod check_replication;
 mod check_unit;
 mod devices;
 mod diagnostic;
@@ -31,7 +32,10 @@ use raw::unit::RawUnit;
 
 pub use diagnostic::{Diagnostic, LoadError, Position};
 pub use schema::schema;
-pub use unit::{Cores, Hugepages, Idle, PortConfiguration, PortDevice, UnitConfiguration};
+pub use unit::{
+    Cores, Hugepages, Idle, PortConfiguration, PortDevice, ReplicationConfiguration, ReplicationPath,
+    UnitConfiguration,
+};
 
 /// The document of this unit.
 const UNIT_FILE: &str = "unit.json";

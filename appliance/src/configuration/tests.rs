@@ -2,6 +2,7 @@
 
 mod bad_director;
 mod bad_json;
+mod bad_replication;
 mod bad_unit;
 mod folder;
 mod good;

@@ -1,10 +1,12 @@
 //! This unit's part of the configuration, checked.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use director::{PortRole, Unmatched};
 use ipnet::IpNet;
-use model::MacAddress;
+use model::{MacAddress, UnitState};
 
 /// This unit: its ports, CPUs and sizes. All values are in range, and names are used once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,29 @@ pub struct UnitConfiguration {
     pub(super) memory_mib: Option<usize>,
     pub(super) additional_buffers: usize,
     pub(super) connections: usize,
+    pub(super) state: UnitState,
+    pub(super) replication: Option<ReplicationConfiguration>,
     pub(super) socket: PathBuf,
+}
+
+/// How the unit keeps in step with its peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicationConfiguration {
+    pub(super) key_file: PathBuf,
+    pub(super) paths: Vec<ReplicationPath>,
+    pub(super) flush: Duration,
+    pub(super) mtu: u16,
+    pub(super) digest_interval: Duration,
+    pub(super) standby_timeout: Option<Duration>,
+}
+
+/// A way to the other unit. Both ends are of one address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicationPath {
+    /// This unit's end.
+    pub local: SocketAddr,
+    /// The other unit's end.
+    pub peer: SocketAddr,
 }
 
 /// A port of the unit.
@@ -51,6 +75,8 @@ pub struct Cores {
     pub control: usize,
     /// Each worker's: 1 to [`model::limits::WORKERS`] of them.
     pub workers: Vec<usize>,
+    /// That of the thread that talks to the other unit.
+    pub replication: usize,
 }
 
 /// What a thread does that has no packets.
@@ -114,9 +140,51 @@ impl UnitConfiguration {
         self.connections
     }
 
+    /// Whether the unit forwards from its start.
+    pub const fn state(&self) -> UnitState {
+        self.state
+    }
+
+    /// How the unit keeps in step with its peer; `None` if it has none.
+    pub const fn replication(&self) -> Option<&ReplicationConfiguration> {
+        self.replication.as_ref()
+    }
+
     /// The management socket: an absolute path that fits a socket's address.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+}
+
+impl ReplicationConfiguration {
+    /// The file with the pair's key; one that is not absolute is in the configuration's folder.
+    pub fn key_file(&self) -> &Path {
+        &self.key_file
+    }
+
+    /// The ways to the other unit: 1 to [`model::limits::REPLICATION_PATHS`].
+    pub fn paths(&self) -> &[ReplicationPath] {
+        &self.paths
+    }
+
+    /// How long an update may wait for others to share a datagram.
+    pub const fn flush(&self) -> Duration {
+        self.flush
+    }
+
+    /// The largest IP packet on the paths, in bytes.
+    pub const fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    /// Time between two comparisons of the two units' tables.
+    pub const fn digest_interval(&self) -> Duration {
+        self.digest_interval
+    }
+
+    /// How long a standby keeps a connection that nobody tells it about again; `None` is for ever.
+    pub const fn standby_timeout(&self) -> Option<Duration> {
+        self.standby_timeout
     }
 }
 

@@ -1,12 +1,13 @@
 //! `unit.json` as it is written: this machine's part.
 
-use model::limits::{CONNECTIONS, CONNECTIONS_DEFAULT, PORTS, WORKERS};
+use model::limits::{CONNECTIONS, CONNECTIONS_DEFAULT, IDLE_TIMEOUT_S, PORTS, REPLICATION_PATHS, WORKERS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::document::Raw;
 use crate::configuration::limits::{
-    ADDITIONAL_BUFFERS, CPU_LAST, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_DEFAULT, MTU_LEAST, MTU_MOST,
+    ADDITIONAL_BUFFERS, CPU_LAST, DIGEST_INTERVAL_MS_LEAST, DIGEST_INTERVAL_MS_MOST, FLUSH_US_MOST,
+    MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_DEFAULT, MTU_LEAST, MTU_LEAST_IPV6, MTU_MOST,
 };
 
 /// This unit. Its peer has another.
@@ -40,14 +41,19 @@ pub(in crate::configuration) struct RawUnit {
     #[serde(default = "connections")]
     #[schemars(range(min = 1, max = CONNECTIONS))]
     pub(in crate::configuration) connections: u64,
+    /// Whether the unit forwards from its start, or keeps what its peer tells it until it is told to take over.
+    #[serde(default)]
+    pub(in crate::configuration) role: RawState,
+    /// How the pair keeps in step. If it is missing, the unit is alone.
+    pub(in crate::configuration) replication: Option<RawReplication>,
     /// Where the unit takes commands. If it is missing: `/run/understudy/<name>.sock`.
     #[schemars(regex(pattern = "^/"), example = &"/run/understudy/a.sock")]
     pub(in crate::configuration) socket: Option<String>,
 }
 
 impl Raw for RawUnit {
-    const LISTS: &[&str] = &["ports", "addresses", "workers"];
-    const OBJECTS: &[&str] = &["cores"];
+    const LISTS: &[&str] = &["ports", "addresses", "workers", "paths"];
+    const OBJECTS: &[&str] = &["cores", "replication"];
 }
 
 /// A port. It has exactly one of `device`, `vdev` and `interface`.
@@ -110,6 +116,65 @@ pub(in crate::configuration) struct RawCores {
     /// The CPU of each worker. If it is missing: one worker on CPU 1, or on CPU 0 where there is no other.
     #[schemars(length(min = 1, max = WORKERS), inner(range(max = CPU_LAST)), extend("examples" = [[1, 2]]))]
     pub(in crate::configuration) workers: Option<Vec<u64>>,
+    /// The CPU of the thread that talks to the other unit. If it is missing: that of the control thread.
+    #[schemars(range(max = CPU_LAST))]
+    pub(in crate::configuration) replication: Option<u64>,
+}
+
+/// How the pair keeps in step.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with \"key_file\" and \"paths\"")]
+#[schemars(rename = "Replication")]
+pub(in crate::configuration) struct RawReplication {
+    /// The file with the key of the pair, 64 hexadecimal digits as `understudy key` prints them, the same on both units.
+    /// A path that does not begin with `/` is one in this folder.
+    #[schemars(length(min = 1), example = &"pair.key")]
+    pub(in crate::configuration) key_file: String,
+    /// The ways to the other unit: one or two, best over a link of their own.
+    #[schemars(length(min = 1, max = REPLICATION_PATHS))]
+    pub(in crate::configuration) paths: Vec<RawPath>,
+    /// How long an update may wait for others to share a datagram, in microseconds. 0 sends each at once.
+    #[serde(default = "flush_us")]
+    #[schemars(range(max = FLUSH_US_MOST))]
+    pub(in crate::configuration) flush_us: u64,
+    /// The largest IP packet on the paths, in bytes.
+    #[serde(default = "mtu")]
+    #[schemars(range(min = MTU_LEAST_IPV6, max = MTU_MOST))]
+    pub(in crate::configuration) mtu: u64,
+    /// Time between two comparisons of the two units' tables, in milliseconds.
+    #[serde(default = "digest_interval_ms")]
+    #[schemars(range(min = DIGEST_INTERVAL_MS_LEAST, max = DIGEST_INTERVAL_MS_MOST))]
+    pub(in crate::configuration) digest_interval_ms: u64,
+    /// How long a standby keeps a connection that nobody tells it about again, in seconds. 0 keeps it until it is told
+    /// that it is gone.
+    #[serde(default = "standby_timeout_s")]
+    #[schemars(range(max = IDLE_TIMEOUT_S))]
+    pub(in crate::configuration) standby_timeout_s: u64,
+}
+
+/// A way to the other unit.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with \"local\" and \"peer\"")]
+#[schemars(rename = "Path")]
+pub(in crate::configuration) struct RawPath {
+    /// The address and UDP port of this unit.
+    #[schemars(example = &"10.9.0.1:7400", example = &"[fd00:9::1]:7400")]
+    pub(in crate::configuration) local: String,
+    /// The address and UDP port of the other unit.
+    #[schemars(example = &"10.9.0.2:7400", example = &"[fd00:9::2]:7400")]
+    pub(in crate::configuration) peer: String,
+}
+
+/// Whether the unit forwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "State")]
+pub(in crate::configuration) enum RawState {
+    /// It forwards.
+    #[default]
+    Active,
+    /// It keeps what the other unit tells it, and forwards nothing.
+    Standby,
 }
 
 /// What is behind a port.
@@ -168,4 +233,18 @@ const fn connections() -> u64 {
 
 const fn mtu() -> u64 {
     MTU_DEFAULT as u64
+}
+
+/// A millisecond: what a standby may lack at any time, for datagrams that are full under load.
+const fn flush_us() -> u64 {
+    1_000
+}
+
+const fn digest_interval_ms() -> u64 {
+    1_000
+}
+
+/// A day: longer than any connection is silent that is still wanted.
+const fn standby_timeout_s() -> u64 {
+    86_400
 }

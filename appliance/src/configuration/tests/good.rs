@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use director::{PortRole, Predictor, TcpWithoutConnection, Unmatched};
+use model::UnitState;
 
 use super::{DIRECTOR, Source, UNIT, changed, read, read_texts};
 use crate::configuration::{Cores, Hugepages, Idle, PortDevice};
@@ -17,7 +18,16 @@ fn every_key_is_understood() {
           "addresses": ["198.51.100.1/24", "2001:db8:1::1/64"], "mtu": 9000, "unmatched": "drop", "twin": "twin-out" },
         { "name": "inside", "role": "inside", "device": "0000:0A:00.1", "unmatched": "bridge" }
       ],
-      "cores": { "control": 3, "workers": [4, 4, 5] },
+      "cores": { "control": 3, "workers": [4, 4, 5], "replication": 6 },
+      "role": "standby",
+      "replication": {
+        "key_file": "pair.key",
+        "paths": [
+          { "local": "10.9.0.2:7400", "peer": "10.9.0.1:7400" },
+          { "local": "[fd00:9::2]:7400", "peer": "[fd00:9::1]:7401" }
+        ],
+        "flush_us": 0, "mtu": 9000, "digest_interval_ms": 100, "standby_timeout_s": 0
+      },
       "idle": "sleep",
       "hugepages": "require",
       "memory_mib": 2048,
@@ -27,7 +37,16 @@ fn every_key_is_understood() {
     }"#;
     let unit = read_texts(unit, DIRECTOR).unwrap().unit;
     assert_eq!(unit.name(), "a-1");
-    assert_eq!(unit.cores(), &Cores { control: 3, workers: vec![4, 4, 5] });
+    assert_eq!(unit.cores(), &Cores { control: 3, workers: vec![4, 4, 5], replication: 6 });
+    assert_eq!(unit.state(), UnitState::Standby);
+    let replication = unit.replication().unwrap();
+    assert_eq!(replication.key_file(), Path::new("pair.key"));
+    let ends: Vec<_> =
+        replication.paths().iter().map(|path| format!("{} {}", path.local, path.peer)).collect();
+    assert_eq!(ends, ["10.9.0.2:7400 10.9.0.1:7400", "[fd00:9::2]:7400 [fd00:9::1]:7401"]);
+    assert_eq!((replication.flush(), replication.mtu()), (Duration::ZERO, 9_000));
+    assert_eq!(replication.digest_interval(), Duration::from_millis(100));
+    assert_eq!(replication.standby_timeout(), None);
     assert_eq!(unit.idle(), Some(Idle::Sleep));
     assert_eq!(unit.hugepages(), Hugepages::Require);
     assert_eq!(unit.memory_mib(), Some(2_048));
@@ -48,11 +67,12 @@ fn every_key_is_understood() {
 #[test]
 fn what_a_unit_does_not_say_has_a_default() {
     let unit = read_texts(UNIT, DIRECTOR).unwrap().unit;
-    assert_eq!(unit.cores(), &Cores { control: 0, workers: vec![1] });
+    assert_eq!(unit.cores(), &Cores { control: 0, workers: vec![1], replication: 0 });
     assert_eq!(unit.idle(), None);
     assert_eq!(unit.hugepages(), Hugepages::Auto);
     assert_eq!(unit.memory_mib(), None);
     assert_eq!(unit.additional_buffers(), 0);
+    assert_eq!((unit.state(), unit.replication()), (UnitState::Active, None));
     assert_eq!(unit.connections(), 1_000_000);
     assert_eq!(unit.socket(), Path::new("/run/understudy/a.sock"));
     let port = &unit.ports()[0];
@@ -62,18 +82,36 @@ fn what_a_unit_does_not_say_has_a_default() {
 }
 
 #[test]
+fn what_a_pair_does_not_say_has_a_default() {
+    let paths = r#"[{ "local": "10.9.0.1:7400", "peer": "10.9.0.2:7400" }]"#;
+    let replication = format!(r#""name": "a", "replication": {{ "key_file": "/k", "paths": {paths} }},"#);
+    let unit = read_texts(&changed(UNIT, r#""name": "a","#, &replication), DIRECTOR).unwrap().unit;
+    let replication = unit.replication().unwrap();
+    assert_eq!(unit.state(), UnitState::Active);
+    assert_eq!((replication.flush(), replication.mtu()), (Duration::from_millis(1), 1_500));
+    assert_eq!(replication.digest_interval(), Duration::from_secs(1));
+    assert_eq!(replication.standby_timeout(), Some(Duration::from_secs(86_400)));
+}
+
+#[test]
 fn a_machine_with_one_cpu_has_its_worker_there() {
     let source = |file, text| Source { file: Path::new(file), text };
     let unit = read(source("unit.json", UNIT), source("director.json", DIRECTOR), 1).unwrap().unit;
-    assert_eq!(unit.cores(), &Cores { control: 0, workers: vec![0] });
+    assert_eq!(unit.cores(), &Cores { control: 0, workers: vec![0], replication: 0 });
 }
 
 #[test]
 fn cores_may_say_one_thing_only() {
     let unit = changed(UNIT, r#""name": "a","#, r#""name": "a", "cores": { "control": 2 },"#);
-    assert_eq!(read_texts(&unit, DIRECTOR).unwrap().unit.cores(), &Cores { control: 2, workers: vec![1] });
+    assert_eq!(
+        read_texts(&unit, DIRECTOR).unwrap().unit.cores(),
+        &Cores { control: 2, workers: vec![1], replication: 2 }
+    );
     let unit = changed(UNIT, r#""name": "a","#, r#""name": "a", "cores": { "workers": [7] },"#);
-    assert_eq!(read_texts(&unit, DIRECTOR).unwrap().unit.cores(), &Cores { control: 0, workers: vec![7] });
+    assert_eq!(
+        read_texts(&unit, DIRECTOR).unwrap().unit.cores(),
+        &Cores { control: 0, workers: vec![7], replication: 0 }
+    );
 }
 
 #[test]

@@ -51,6 +51,14 @@ fn every_key_is_listed_and_described() {
             "twin",
             "control",
             "workers",
+            "replication",
+            "key_file",
+            "paths",
+            "local",
+            "peer",
+            "flush_us",
+            "digest_interval_ms",
+            "standby_timeout_s",
         ])
     );
     assert_eq!(
@@ -107,6 +115,12 @@ fn ranges_and_defaults_are_told() {
     assert_eq!(schema["director.json"]["properties"]["tcp_without_connection"]["default"], "drop");
 }
 
+/// The definition that a property has as its type, also where it may be missing.
+fn reference(property: &Value) -> Option<&str> {
+    let choices = property["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
+    [property].into_iter().chain(choices).find_map(|choice| choice["$ref"].as_str())
+}
+
 /// [`Raw::LISTS`] and [`Raw::OBJECTS`] repeat what the types say.
 #[test]
 fn lists_and_objects_are_where_the_types_have_them() {
@@ -117,7 +131,7 @@ fn lists_and_objects_are_where_the_types_have_them() {
             let types = &property["type"];
             if types == "array" || types.as_array().is_some_and(|types| types.contains(&"array".into())) {
                 lists.insert(key);
-            } else if let Some(name) = property["$ref"].as_str() {
+            } else if let Some(name) = reference(&property) {
                 let definition = name.trim_start_matches("#/$defs/");
                 if schema[document]["$defs"][definition]["type"] == "object" {
                     objects.insert(key);
