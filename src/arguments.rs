@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use appliance::management::protocol::{
     ClientNetwork, ConnectionQuery, DEFAULT_CONNECTIONS, EndpointPattern, PageCursor, Show,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Where a unit's configuration is unless the command says.
 const DEFAULT_FOLDER: &str = "/etc/understudy";
@@ -41,6 +41,15 @@ pub(crate) enum Command {
     },
     /// Print the JSON schema of both configuration documents
     Schema,
+    /// Print a new key for a pair of units
+    ///
+    /// Both units need the same key in the file that unit.json names as "key_file".
+    Key,
+    /// Have a running unit forward, or stand by
+    ///
+    /// A unit that becomes active forwards at once, with all connections that it was told of. The other unit should be
+    /// dead, or stand by: two active units would both answer for the virtual addresses.
+    Failover(FailoverArguments),
     /// Show what a running unit does
     #[command(
         after_help = "Byte counts are in units of 1000. Tables leave out columns that the terminal has no room for; \
@@ -69,6 +78,28 @@ pub(crate) struct ShowArguments {
     pub(crate) socket: Option<PathBuf>,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct FailoverArguments {
+    /// What the unit is to be
+    #[arg(value_enum)]
+    pub(crate) state: StateArgument,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The unit's management socket [default: the only one in /run/understudy]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+/// What a unit can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateArgument {
+    /// It forwards
+    Active,
+    /// It keeps what the other unit tells it
+    Standby,
+}
+
 /// What to show.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Subject {
@@ -86,6 +117,8 @@ pub(crate) enum Subject {
     Ports,
     /// The neighbours on the ports' links
     Neighbors,
+    /// The pair: whether the standby has all connections, and which would break
+    Replication,
 }
 
 #[derive(Args, Debug)]
@@ -130,6 +163,7 @@ impl Subject {
             Self::Counters => Show::Counters,
             Self::Ports => Show::Ports,
             Self::Neighbors => Show::Neighbors,
+            Self::Replication => Show::Replication,
         }
     }
 }
@@ -189,6 +223,8 @@ mod tests {
             ("understudy show", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("understudy dance", ErrorKind::InvalidSubcommand),
             ("understudy show secrets", ErrorKind::InvalidSubcommand),
+            ("understudy failover", ErrorKind::MissingRequiredArgument),
+            ("understudy failover primary", ErrorKind::InvalidValue),
             ("understudy run --colour red", ErrorKind::UnknownArgument),
             ("understudy show ports --limit 3", ErrorKind::UnknownArgument),
             ("understudy show connections --client everybody", ErrorKind::ValueValidation),

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod failover;
+mod pair;
 mod show;
 mod socket;
 mod table;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         Command::Run { folder, eal_arguments } => unit::run(&folder, eal_arguments),
         Command::Check { folder } => unit::check(&folder),
         Command::Schema => unit::schema(),
+        Command::Key => unit::key(),
+        Command::Failover(arguments) => failover::failover(&arguments),
         Command::Show(arguments) => show::show(&arguments),
     };
     match done {

@@ -1,7 +1,6 @@
 //! `understudy show`: asks a running unit and prints the answer.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use appliance::management::Client;
 use appliance::management::protocol::{ConnectionQuery, Outcome, PAGE_CONNECTIONS, Response, Show, VERSION};
@@ -9,15 +8,11 @@ use appliance::management::report::ConnectionPage;
 
 use crate::arguments::ShowArguments;
 use crate::table::{Table, terminal_width};
-use crate::{Failure, socket, tables, text};
+use crate::{Failure, pair, socket, tables, text};
 
 /// Carries out the command.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
-    let path = match &arguments.socket {
-        Some(path) => path.clone(),
-        None => socket::only_one(Path::new(socket::FOLDER))?,
-    };
-    let mut client = Client::connect(&path)?;
+    let mut client = socket::connect(arguments.socket.as_deref())?;
     let mut output = io::stdout().lock();
     match arguments.subject.request() {
         Show::Connections(query) if arguments.json => {
@@ -45,8 +40,9 @@ fn tables_of(outcome: &Outcome) -> String {
         Outcome::Counters(report) => tables::counters(report, room),
         Outcome::Ports(reports) => tables::ports(reports, room),
         Outcome::Neighbors(reports) => tables::neighbors(reports, room),
-        // A list of connections comes in pages, and an error is none of the client's outcomes.
-        Outcome::Connections(_) | Outcome::Error(_) => String::new(),
+        Outcome::Replication(report) => pair::replication(report, room),
+        // A list of connections comes in pages, nothing was commanded, and an error is none of the client's outcomes.
+        Outcome::Connections(_) | Outcome::Failover(_) | Outcome::Error(_) => String::new(),
     }
 }
 

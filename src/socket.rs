@@ -1,11 +1,15 @@
-//! Which unit `show` talks to.
+//! Which unit a command talks to.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use appliance::management::Client;
+
+use crate::Failure;
+
 /// Where units have their sockets unless their configuration says otherwise.
-pub(crate) const FOLDER: &str = "/run/understudy";
+const FOLDER: &str = "/run/understudy";
 
 /// Why no unit was chosen.
 #[derive(Debug)]
@@ -39,6 +43,15 @@ impl std::fmt::Display for NoSocket {
 }
 
 impl std::error::Error for NoSocket {}
+
+/// Talks to the unit at `path`, or to the only one that has its socket where they usually are.
+pub(crate) fn connect(path: Option<&Path>) -> Result<Client, Failure> {
+    let path = match path {
+        Some(path) => path.to_owned(),
+        None => only_one(Path::new(FOLDER))?,
+    };
+    Ok(Client::connect(&path)?)
+}
 
 /// The only socket in `folder`.
 pub(crate) fn only_one(folder: &Path) -> Result<PathBuf, NoSocket> {

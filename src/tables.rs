@@ -15,6 +15,7 @@ pub(crate) fn status(report: &StatusReport, room: Option<u16>) -> String {
     let mut unit = Table::new(&[text(""), text("")]).continued();
     for (name, value) in [
         ("unit", report.unit.clone()),
+        ("state", report.state.name().to_owned()),
         ("version", report.version.clone()),
         ("running", format!("{}, process {}", duration_s(report.uptime_s), report.pid)),
         ("configuration", report.folder.clone()),

@@ -1,5 +1,7 @@
 //! Quantities as people read them.
 
+use std::fmt::Display;
+
 /// The parts of a duration, largest first: name, seconds in it.
 const PARTS: [(&str, u64); 3] = [("d", 86_400), ("h", 3_600), ("m", 60)];
 
@@ -46,8 +48,8 @@ pub(crate) const fn yes_no(yes: bool) -> &'static str {
 }
 
 /// `1 worker`, `2 workers`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub(crate) fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 

@@ -1,10 +1,10 @@
-//! `understudy run`, `check` and `schema`: what is done with a unit's configuration.
+//! `understudy run`, `check`, `schema` and `key`: what is done with a unit's configuration.
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use appliance::Start;
-use appliance::configuration::{self, Loaded};
+use appliance::configuration::{self, Loaded, UnitConfiguration};
 
 use crate::Failure;
 use crate::arguments::Folder;
@@ -26,7 +26,11 @@ pub(crate) fn run(folder: &Folder, eal_arguments: Vec<String>) -> Result<(), Fai
 
 /// Says what would run.
 pub(crate) fn check(folder: &Folder) -> Result<(), Failure> {
-    let summary = summary(&load(folder)?, &folder.path);
+    let loaded = load(folder)?;
+    if let Some(replication) = loaded.unit.replication() {
+        appliance::read_key(&folder.path.join(replication.key_file()))?;
+    }
+    let summary = summary(&loaded, &folder.path);
     Ok(io::stdout().lock().write_all(summary.as_bytes())?)
 }
 
@@ -34,6 +38,12 @@ pub(crate) fn check(folder: &Folder) -> Result<(), Failure> {
 pub(crate) fn schema() -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&configuration::schema())?;
     Ok(writeln!(io::stdout().lock(), "{text}")?)
+}
+
+/// Prints a new key for a pair.
+pub(crate) fn key() -> Result<(), Failure> {
+    let key = appliance::new_key()?;
+    Ok(writeln!(io::stdout().lock(), "{key}")?)
 }
 
 /// Reads the configuration; tells what is wrong with it on standard error.
@@ -62,6 +72,7 @@ fn summary(loaded: &Loaded, folder: &Path) -> String {
             cores.control
         ),
         format!("room for {} connections", unit.connections()),
+        pair(unit),
         format!(
             "{}, {}, {}",
             count(director.virtual_servers().len(), "virtual server"),
@@ -79,6 +90,17 @@ fn summary(loaded: &Loaded, folder: &Path) -> String {
         }
     }
     text
+}
+
+/// What the unit is in a pair.
+fn pair(unit: &UnitConfiguration) -> String {
+    match unit.replication() {
+        Some(replication) => {
+            let peers = replication.paths().iter().map(|path| path.peer);
+            format!("{} at its start, with its peer at {}", unit.state().name(), join(peers))
+        }
+        None => "no peer".to_owned(),
+    }
 }
 
 fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {

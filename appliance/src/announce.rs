@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use director::{Configuration, Port, PortIndex, PortRole};
-use model::Instant;
+use model::{Instant, UnitState};
 use packet::build;
 
 use crate::kernel_path::KernelPath;
@@ -28,14 +28,15 @@ pub(crate) struct Announcer {
 }
 
 impl Announcer {
-    /// Announces each port's own addresses there, and the virtual addresses on the outside ports.
-    pub(crate) fn new(configuration: &Configuration, ports: &[Port], now: Instant) -> Self {
+    /// Announces each port's own addresses there, and, where the unit is active, the virtual addresses on the outside
+    /// ports.
+    pub(crate) fn new(configuration: &Configuration, ports: &[Port], state: UnitState, now: Instant) -> Self {
         let virtual_addresses: BTreeSet<IpAddr> =
             configuration.virtual_servers().iter().map(|server| server.name().address).collect();
         let mut frames = Vec::new();
         for (index, port) in (0..).map(PortIndex).zip(ports) {
-            let is_outside = port.role == PortRole::Outside;
-            let others = virtual_addresses.iter().filter(|_| is_outside);
+            let has_others = state == UnitState::Active && port.role == PortRole::Outside;
+            let others = virtual_addresses.iter().filter(|_| has_others);
             frames.extend(
                 port.addresses.iter().chain(others).map(|&address| (index, announcement(port, address))),
             );

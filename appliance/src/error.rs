@@ -50,6 +50,15 @@ pub enum RunError {
     /// The kernel's side of a port could not be set up or followed.
     #[error(transparent)]
     Kernel(#[from] crate::kernel::KernelError),
+    /// The pair's key is not there.
+    #[error(transparent)]
+    Key(#[from] crate::replication::KeyError),
+    /// A way to the other unit can not be used.
+    #[error(transparent)]
+    Path(#[from] crate::replication::PathError),
+    /// The operating system gives no thread.
+    #[error("can not start the replication core: {0}")]
+    Replication(#[source] io::Error),
     /// A worker could not be started, or ended by itself.
     #[error("a worker failed: {0}")]
     Worker(#[from] dpdk::lcore::LcoreError),

@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use director::{Configuration, PortIndex, PortRole, Unmatched};
+use director::{Configuration, PortIndex, PortRole, ShardCounters, Unmatched, VirtualServer};
 use dpdk::Mempool;
+use model::UnitState;
 
 use crate::configuration::UnitConfiguration;
 use crate::kernel::{Neighbor, Watcher};
 use crate::kernel_path::KernelPathCounters;
+pub(crate) use crate::management::Pair;
 use crate::management::report::{MemoryReport, NeighborReport, PortReport, SteeringReport, Traffic};
 use crate::management::{Inspection, WorkerView};
 use crate::platform;
 use crate::port_setup::OpenPort;
+use crate::replication::CountConnections;
 
 /// DPDK's word for a speed that nobody knows.
 const SPEED_UNKNOWN: u32 = u32::MAX;
@@ -30,9 +33,29 @@ pub(crate) struct Sources {
     pub(crate) workers: Vec<WorkerView>,
     pub(crate) kernel_path: Arc<KernelPathCounters>,
     pub(crate) watcher: Arc<Watcher>,
+    /// If the unit is of a pair.
+    pub(crate) pair: Option<Pair>,
 }
 
 impl Sources {
+    /// Counts what the peer compares: the connections of each virtual server that it should have, and, on the active unit,
+    /// those that it can not have. Half-open ones are not counted: they begin anew wherever their client's next SYN goes.
+    pub(crate) fn connection_counter(&self) -> CountConnections {
+        let director = Arc::clone(&self.director);
+        let shards: Vec<_> = self.workers.iter().map(|worker| Arc::clone(&worker.shard)).collect();
+        Box::new(move |state| {
+            let count = |server: &VirtualServer| {
+                let has_to_tell = server.replicate() || state == UnitState::Standby;
+                let of_shard = |shard: &Arc<ShardCounters>| match has_to_tell {
+                    true => shard.marked_of(server.bindings()),
+                    false => shard.connections_of(server.bindings()),
+                };
+                (server.name(), shards.iter().map(of_shard).sum())
+            };
+            director.virtual_servers().iter().map(count).collect()
+        })
+    }
+
     pub(crate) fn into_inspection(self) -> Inspection {
         let Self {
             unit,
@@ -46,6 +69,7 @@ impl Sources {
             workers,
             kernel_path,
             watcher,
+            pair,
         } = self;
         let next_hops = watcher.next_hops();
         let (port_unit, neighbor_unit) = (Arc::clone(&unit), Arc::clone(&unit));
@@ -58,6 +82,7 @@ impl Sources {
             workers,
             kernel_path,
             next_hops,
+            pair,
             ports: Arc::new(move || port_reports(&port_unit, &ports)),
             neighbors: Arc::new(move || {
                 watcher.neighbors().iter().map(|neighbor| neighbor_report(&neighbor_unit, neighbor)).collect()

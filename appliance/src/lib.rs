@@ -19,6 +19,7 @@ mod memory;
 mod output;
 mod platform;
 mod port_setup;
+mod replication;
 mod rings;
 pub mod statistics;
 mod system;
@@ -26,4 +27,5 @@ mod unit;
 mod worker;
 
 pub use error::RunError;
+pub use replication::{KeyError, PairView, PathError, StateSwitch, new_key, read_key};
 pub use unit::{Start, run};

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
 use std::path::Path;
 
 use nix::sched::{CpuSet, sched_getaffinity};
@@ -55,6 +56,11 @@ pub(crate) fn free_hugepage_bytes() -> u64 {
 pub(crate) fn random_seed() -> u64 {
     // The standard library keys each RandomState from the operating system's random source.
     RandomState::new().hash_one(std::process::id())
+}
+
+/// Fills `bytes` with random numbers of the operating system, fit for keys.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
+    fs::File::open("/dev/urandom")?.read_exact(bytes)
 }
 
 /// Whether a polling thread on `cpu` may sleep: as configured, else unless the CPU is isolated for it.

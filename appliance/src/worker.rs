@@ -20,6 +20,7 @@ use crate::kernel::Resolver;
 use crate::management::ListRequest;
 use crate::output::{Origin, Output};
 use crate::platform;
+use crate::replication::WorkerLink;
 use crate::rings::{HandOver, KernelRings, Packet};
 use crate::statistics::WorkerCounters;
 
@@ -53,6 +54,8 @@ pub(crate) struct Worker {
     pub(crate) idler: Idler,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) hold: Hold,
+    /// The rings to and from the replication core, if the unit is of a pair.
+    pub(crate) link: Option<WorkerLink>,
     /// Whether to have all memory for connections from the start.
     pub(crate) populate: bool,
 }
@@ -110,12 +113,13 @@ impl Running {
         let taken = self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
         self.retry_held(now);
         self.housekeep(now);
+        let has_exchanged = self.exchange(now);
         let Worker { outputs, counters, idler, .. } = &mut self.worker;
         for output in outputs {
             output.flush(counters);
         }
         counters.rounds.add(1);
-        if taken == 0 {
+        if taken == 0 && !has_exchanged {
             counters.idle_rounds.add(1);
             idler.nothing_to_do();
         } else {
@@ -214,6 +218,12 @@ impl Running {
         }
     }
 
+    /// Carries out what the replication core asks. Returns whether there was anything.
+    fn exchange(&mut self, now: Instant) -> bool {
+        let Worker { shard, link, .. } = &mut self.worker;
+        link.as_mut().is_some_and(|link| link.obey(shard, now))
+    }
+
     fn refresh_next_hops(&mut self) {
         let current = self.worker.next_hops.load();
         if !Arc::ptr_eq(&self.next_hops, &current) {
@@ -234,6 +244,9 @@ impl Running {
                 frames.push(frame(mbuf, port));
             }
             worker.shard.process(now, next_hops, &mut frames, &mut verdicts);
+        }
+        if let Some(link) = &mut worker.link {
+            link.tell(&mut worker.shard);
         }
         match common_output(&verdicts) {
             Some(port) => worker.outputs[usize::from(port.0)].forward_all(mbufs, &worker.counters),

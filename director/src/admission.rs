@@ -5,7 +5,7 @@ use model::{DropReason, Protocol};
 use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, WireTuple, reply};
 
 use crate::classify::Flow;
-use crate::connection::{Connection, FlowKey, Hop};
+use crate::connection::{Connection, FlowKey, Hop, Marks};
 use crate::lane::{Lane, Unreachable};
 use crate::shard::{Core, PENDING};
 use crate::{ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
@@ -79,14 +79,14 @@ impl<A: Address> Lane<A> {
         }
         let connection = core.connection(flow, flow.flags(frame), &target);
         let hashes = connection.keys().map(|key| core.hasher.hash(&key));
-        let Ok(id) = self.table.insert(connection, hashes) else {
+        let state = connection.state;
+        let Some(id) = self.enter(core, connection, hashes) else {
             return refuse(core, DropReason::TableFull);
         };
-        core.connections += 1;
-        core.predictors.commit(target.binding);
-        core.counters.bindings[target.binding].admitted.add(1);
-        if connection.translated_port() != connection.inbound.source_port() {
-            core.counters.client_ports_translated.add(1);
+        if state != ConnectionState::New
+            && let Some(connection) = self.table.get_mut(id)
+        {
+            core.note_established(connection);
         }
         Ok(id)
     }
@@ -287,6 +287,8 @@ impl Core {
                 Protocol::Udp => ConnectionState::Udp,
             },
             syn_resends: 0,
+            marks: Marks::NONE,
+            pass: 0,
         }
     }
 }

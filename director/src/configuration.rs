@@ -35,6 +35,7 @@ pub struct VirtualServer {
     name: ServerName,
     predictor: Predictor,
     in_service: bool,
+    replicate: bool,
     bindings: Range<usize>,
 }
 
@@ -137,6 +138,11 @@ impl VirtualServer {
     /// Whether it takes new connections.
     pub const fn is_in_service(&self) -> bool {
         self.in_service
+    }
+
+    /// Whether the other unit of a pair is told of its connections (seed 001, figure 6A).
+    pub const fn replicate(&self) -> bool {
+        self.replicate
     }
 
     /// Where its bindings are in [`Configuration::bindings`].

@@ -53,14 +53,7 @@ pub(crate) struct KeyHasher([u64; 4]);
 
 impl KeyHasher {
     pub(crate) fn new(seed: u64) -> Self {
-        // SplitMix64 makes independent numbers out of one.
-        let mut state = seed;
-        Self(std::array::from_fn(|_| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            mixed ^ mixed >> 31
-        }))
+        Self(secrets(seed))
     }
 
     /// The hash of a key: secret-keyed words multiplied to 128 bits, which are folded, as wyhash does. Protocol and
@@ -81,9 +74,21 @@ impl KeyHasher {
     }
 }
 
+/// Independent numbers out of one: SplitMix64.
+pub(crate) fn secrets<const N: usize>(seed: u64) -> [u64; N] {
+    let mut state = seed;
+    std::array::from_fn(|_| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    })
+}
+
+/// The product of two numbers, its halves folded into one.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-const fn multiply(one: u64, other: u64) -> u64 {
+pub(crate) const fn multiply(one: u64, other: u64) -> u64 {
     let product = one as u128 * other as u128;
     product as u64 ^ (product >> 64) as u64
 }
@@ -99,6 +104,32 @@ pub(crate) struct Hop {
 impl Hop {
     /// Not resolved yet. Tables count their generations from 1.
     pub(crate) const UNKNOWN: Self = Self { generation: 0, mac: MacAddress([0; 6]), port: PortIndex(0) };
+}
+
+/// What is to be remembered of a connection when it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    pub(crate) const NONE: Self = Self(0);
+    /// The other unit is told of it, or told of it, and it is part of its range's digest.
+    pub(crate) const REPLICATED: Self = Self(1);
+    /// It has buddies.
+    pub(crate) const BUDDY: Self = Self(2);
+
+    #[inline(always)]
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn contains(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    pub(crate) const fn set(&mut self, mark: Self, is_set: bool) {
+        self.0 = if is_set { self.0 | mark.0 } else { self.0 & !mark.0 };
+    }
 }
 
 /// All that the translation of a packet needs. An IPv4 connection is one cache line.
@@ -122,6 +153,9 @@ pub(crate) struct Connection<A: Address> {
     pub(crate) state: ConnectionState,
     /// How often the client repeated its SYN.
     pub(crate) syn_resends: u8,
+    pub(crate) marks: Marks,
+    /// Standby: the pass of the other unit that mentioned it last.
+    pub(crate) pass: u8,
 }
 
 const _: () = assert!(flow_table::FlowTable::<Connection<std::net::Ipv4Addr>>::SLOT_BYTES == 64);
@@ -155,6 +189,28 @@ impl<A: Address> Connection<A> {
     #[inline]
     pub(crate) const fn idle_ms(&self, now_ms: u32) -> u32 {
         now_ms.wrapping_sub(self.last_seen_ms)
+    }
+}
+
+#[cfg(test)]
+impl Connection<std::net::Ipv4Addr> {
+    pub(crate) fn example() -> Self {
+        let end = std::net::Ipv4Addr::UNSPECIFIED;
+        let ends = Tuple { source: end, source_port: 0, destination: end, destination_port: 0 };
+        Self {
+            inbound: ends.into(),
+            outbound: ends.into(),
+            deltas: Deltas::default(),
+            last_seen_ms: 0,
+            client_hop: Hop::UNKNOWN,
+            real_hop: Hop::UNKNOWN,
+            binding: 0,
+            protocol: Protocol::Tcp,
+            state: ConnectionState::Established,
+            syn_resends: 0,
+            marks: Marks::NONE,
+            pass: 0,
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Counters that one shard writes and anyone may read.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::ReplicaCounters;
 
 /// A counter with a single writer: adding is a load and a store, no locked instruction.
 #[derive(Debug, Default)]
@@ -28,6 +31,10 @@ pub struct BindingCounters {
     pub admitted: Counter,
     /// Connections removed. Admitted minus removed is what is in the table.
     pub removed: Counter,
+    /// Connections that the other unit is told of, or told of. Never more than are admitted.
+    pub marked: Counter,
+    /// Those of them that were removed. Marked minus unmarked is what both units should have.
+    pub unmarked: Counter,
     /// Packets translated from clients to the real server.
     pub inbound_packets: Counter,
     /// Bytes of those frames.
@@ -49,6 +56,8 @@ pub struct ShardCounters {
     pub client_ports_translated: Counter,
     /// Connections removed because they were idle.
     pub expired: Counter,
+    /// What it counted as one of a pair.
+    pub replica: ReplicaCounters,
 }
 
 impl ShardCounters {
@@ -58,14 +67,34 @@ impl ShardCounters {
             refused: (0..virtual_servers).map(|_| Counter::default()).collect(),
             client_ports_translated: Counter::default(),
             expired: Counter::default(),
+            replica: ReplicaCounters::default(),
         }
     }
 
     /// Connections in the shard's table.
     pub fn connections(&self) -> u64 {
+        self.connections_of(0..self.bindings.len())
+    }
+
+    /// Connections in the shard's table that came by one of `bindings`.
+    pub fn connections_of(&self, bindings: Range<usize>) -> u64 {
         // Removed first: a connection that goes between the two reads must not make the difference negative.
-        let removed: u64 = self.bindings.iter().map(|binding| binding.removed.read()).sum();
-        let admitted: u64 = self.bindings.iter().map(|binding| binding.admitted.read()).sum();
+        let bindings = &self.bindings[bindings];
+        let removed: u64 = bindings.iter().map(|binding| binding.removed.read()).sum();
+        let admitted: u64 = bindings.iter().map(|binding| binding.admitted.read()).sum();
         admitted - removed
+    }
+
+    /// Connections in the shard's table that came by one of `bindings` and that the other unit is told of, or told of.
+    pub fn marked_of(&self, bindings: Range<usize>) -> u64 {
+        let bindings = &self.bindings[bindings];
+        let unmarked: u64 = bindings.iter().map(|binding| binding.unmarked.read()).sum();
+        let marked: u64 = bindings.iter().map(|binding| binding.marked.read()).sum();
+        marked - unmarked
+    }
+
+    /// Connections in the shard's table that the other unit is told of, or told of.
+    pub fn marked(&self) -> u64 {
+        self.marked_of(0..self.bindings.len())
     }
 }

@@ -37,7 +37,7 @@ impl<A: Address> Lane<A> {
     #[inline(always)]
     pub(crate) fn translate_common(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         generation: u32,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
@@ -57,7 +57,7 @@ impl<A: Address> Lane<A> {
     #[inline(always)]
     fn common<W: Way, T: TransportProtocol>(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         generation: u32,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
@@ -74,7 +74,7 @@ impl<A: Address> Connection<A> {
     #[inline(always)]
     fn translate_common<W: Way, T: TransportProtocol>(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         generation: u32,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
@@ -94,7 +94,7 @@ impl<A: Address> Connection<A> {
     /// Translates a packet that was looked at already: all that could hold it up is done with.
     pub(crate) fn forward_examined(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
     ) -> Option<Verdict> {
@@ -119,13 +119,13 @@ impl<A: Address> Connection<A> {
     #[inline(always)]
     fn forward<W: Way, T: TransportProtocol>(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         mut packet: InPlace<'_, A, T>,
         length: usize,
     ) -> Verdict {
         self.last_seen_ms = core.now_ms;
         if T::PROTOCOL == Protocol::Tcp && self.state.may_change(packet.flags()) {
-            self.follow(W::DIRECTION, packet.flags());
+            self.follow(core, W::DIRECTION, packet.flags());
         }
         let hop = self.hop(W::DIRECTION);
         packet.set_ethernet(core.stations.at(hop.port).mac, hop.mac);
@@ -136,8 +136,10 @@ impl<A: Address> Connection<A> {
 
     #[cold]
     #[inline(never)]
-    fn follow(&mut self, direction: Direction, flags: TcpFlags) {
-        self.state = self.state.after(direction, flags);
+    fn follow(&mut self, core: &mut Core, direction: Direction, flags: TcpFlags) {
+        let before = self.state;
+        self.state = before.after(direction, flags);
+        core.note_progress(self, before);
     }
 }
 

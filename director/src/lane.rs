@@ -8,9 +8,10 @@ use model::DropReason;
 use packet::{Address, TcpFlags, Tuple};
 
 use crate::classify::{Flow, QuotedFlow};
-use crate::connection::{Connection, Hop};
+use crate::connection::{Connection, Hop, Marks};
 use crate::forward::count_packet;
 use crate::refusal::refusal;
+use crate::replica::Buddies;
 use crate::shard::{Core, PENDING};
 use crate::waiting::Waiting;
 use crate::{ConnectionState, Direction, Frame, NextHop, NextHopTable, PortIndex, Verdict};
@@ -48,11 +49,17 @@ pub(crate) struct Lane<A: Address> {
     pub(crate) table: FlowTable<Connection<A>>,
     /// The slot where the expiry sweep goes on.
     sweep_from: usize,
+    pub(crate) buddies: Buddies,
 }
 
 impl<A: Address> Lane<A> {
-    pub(crate) fn with_capacity(connections: usize) -> Self {
-        Self { table: FlowTable::with_capacity(connections), sweep_from: 0 }
+    /// No connections; room for so many, and for buddies among so many of them.
+    pub(crate) fn with_capacity(connections: usize, buddies: usize) -> Self {
+        Self {
+            table: FlowTable::with_capacity(connections),
+            sweep_from: 0,
+            buddies: Buddies::with_capacity(buddies),
+        }
     }
 
     /// The second stage: finds where each flow's connection probably is, and has it fetched.
@@ -174,6 +181,26 @@ impl<A: Address> Lane<A> {
         Verdict::Forward { port: hop.port }
     }
 
+    /// Adds a connection, and counts it. `None` if the table is full.
+    #[inline]
+    pub(crate) fn enter(
+        &mut self,
+        core: &mut Core,
+        connection: Connection<A>,
+        hashes: [u64; 2],
+    ) -> Option<FlowId> {
+        let binding = usize::from(connection.binding);
+        let is_translated = connection.translated_port() != connection.inbound.source_port();
+        let id = self.table.insert(connection, hashes).ok()?;
+        core.connections += 1;
+        core.predictors.commit(binding);
+        core.counters.bindings[binding].admitted.add(1);
+        if is_translated {
+            core.counters.client_ports_translated.add(1);
+        }
+        Some(id)
+    }
+
     /// Forgets connection `id`.
     pub(crate) fn remove(&mut self, core: &mut Core, id: FlowId) {
         let Some(keys) = self.table.get(id).map(Connection::keys) else { return };
@@ -188,6 +215,21 @@ impl<A: Address> Lane<A> {
             core.connections -= 1;
             core.predictors.release(binding);
             core.counters.bindings[binding].removed.add(1);
+            if !connection.marks.is_empty() {
+                self.forget(core, id, &connection);
+            }
+        }
+    }
+
+    /// Forgets what is known of a removed connection beside the table.
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, core: &mut Core, id: FlowId, connection: &Connection<A>) {
+        if connection.marks.contains(Marks::BUDDY) {
+            self.leave_buddies(id);
+        }
+        if connection.marks.contains(Marks::REPLICATED) {
+            core.note_removed(connection);
         }
     }
 
@@ -212,7 +254,9 @@ impl<A: Address> Lane<A> {
     #[inline]
     fn hashes_of_idle(&self, core: &Core, id: FlowId) -> Option<[u64; 2]> {
         let connection = self.table.get(id)?;
-        if connection.idle_ms(core.now_ms) < core.timeouts.milliseconds(connection.state) {
+        if !core.is_idle(connection)
+            || connection.marks.contains(Marks::BUDDY) && self.has_live_buddy(core, id)
+        {
             return None;
         }
         let hashes = connection.keys().map(|key| core.hasher.hash(&key));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 use model::limits::BATCH;
-use model::{DropReason, Instant};
+use model::{DropReason, Instant, UnitState};
 use packet::{Content, Ethernet, Headers};
 
 use crate::connection::KeyHasher;
@@ -19,6 +19,7 @@ use crate::listing::{ConnectionFilter, ConnectionSummary, Cursor};
 use crate::port::Stations;
 use crate::predictor::Predictors;
 use crate::refusal::ErrorBudget;
+use crate::replica::{IdleBound, Replica, ReplicationSettings};
 use crate::services::Services;
 use crate::targets::Targets;
 use crate::tcp_state::IdleTimeouts;
@@ -40,6 +41,10 @@ pub struct ShardConfiguration {
     pub capacity: usize,
     /// The seed of the table's hash, so that a client can not choose its bucket.
     pub hash_seed: u64,
+    /// What a unit of a pair has beside; `None` for a unit without a peer.
+    pub replication: Option<ReplicationSettings>,
+    /// Whether it forwards at first.
+    pub state: UnitState,
 }
 
 /// What both address families share.
@@ -64,13 +69,18 @@ pub(crate) struct Core {
     pub(crate) errors: ErrorBudget,
     /// The next hops that packets of the batch wait for.
     pub(crate) awaited: ArrayVec<(PortIndex, IpAddr), BATCH>,
+    pub(crate) state: UnitState,
+    pub(crate) idle_bound: IdleBound,
+    /// Whether live updates are wanted.
+    pub(crate) is_listened: bool,
+    pub(crate) replica: Option<Box<Replica>>,
 }
 
 /// The connections of one worker's clients.
 pub struct Shard {
-    core: Core,
-    v4: Lane<Ipv4Addr>,
-    v6: Lane<Ipv6Addr>,
+    pub(crate) core: Core,
+    pub(crate) v4: Lane<Ipv4Addr>,
+    pub(crate) v6: Lane<Ipv6Addr>,
     waiting_v4: Box<Waiting<Ipv4Addr>>,
     waiting_v6: Box<Waiting<Ipv6Addr>>,
 }
@@ -93,14 +103,15 @@ static ALL_PENDING: [Verdict; BATCH] = [PENDING; BATCH];
 impl Shard {
     /// An empty shard. Reserves its memory; what connections do not use is not touched.
     pub fn new(configuration: ShardConfiguration) -> Self {
-        let ShardConfiguration { director, ports, index, steering, capacity, hash_seed } = configuration;
+        let ShardConfiguration { director, ports, index, steering, capacity, hash_seed, replication, state } =
+            configuration;
         let counters = ShardCounters::new(director.virtual_servers().len(), director.bindings().len());
+        let hasher = RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 1);
+        let replica = replication.map(|settings| Replica::new(&settings, &director, &hasher));
+        let buddies = if replica.is_some() { capacity } else { 0 };
         Self {
             core: Core {
-                services: Services::new(
-                    &director,
-                    &RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 1),
-                ),
+                services: Services::new(&director, &hasher),
                 predictors: Predictors::new(&director, index),
                 targets: Targets::new(&director),
                 timeouts: IdleTimeouts::new(director.timeouts()),
@@ -118,9 +129,13 @@ impl Shard {
                 now_ms: 0,
                 errors: ErrorBudget::default(),
                 awaited: ArrayVec::new(),
+                state,
+                idle_bound: IdleBound::NONE,
+                is_listened: false,
+                replica,
             },
-            v4: Lane::with_capacity(capacity),
-            v6: Lane::with_capacity(capacity),
+            v4: Lane::with_capacity(capacity, buddies),
+            v6: Lane::with_capacity(capacity, buddies),
             waiting_v4: Waiting::boxed(),
             waiting_v6: Waiting::boxed(),
         }
@@ -166,6 +181,9 @@ impl Shard {
         mut observe: impl FnMut(Stage),
     ) {
         self.core.set_time(now);
+        if self.core.state == UnitState::Standby {
+            return self.core.stand_by(frames, verdicts);
+        }
         self.waiting_v4.clear();
         self.waiting_v6.clear();
         self.core.awaited.clear();
@@ -250,6 +268,7 @@ impl Shard {
     /// goes round the tables without ever stalling the packets.
     pub fn expire(&mut self, now: Instant, budget: usize) {
         self.core.set_time(now);
+        self.core.advance_idle_bound(now);
         self.v4.expire(&mut self.core, budget);
         self.v6.expire(&mut self.core, budget);
     }

@@ -7,7 +7,10 @@
 
 use std::net::IpAddr;
 
+use model::Update;
 use model::limits::STEERING_BUCKETS;
+
+use crate::replica::RANGES_PER_BUCKET;
 
 /// The repeated half-word of the Toeplitz key that the NICs are given, too.
 const KEY: u32 = 0x6d5a_6d5a;
@@ -37,10 +40,40 @@ impl Steering {
         if self.shards == 1 {
             return 0;
         }
-        let bucket = toeplitz(client.into()) as usize % STEERING_BUCKETS;
+        self.owner_of_bucket(bucket(client.into()))
+    }
+
+    /// The shard that owns the connections of a hash range: it lies within one steering bucket.
+    pub fn owner_of_range(self, range: u16) -> u16 {
+        self.owner_of_bucket(usize::from(range) / RANGES_PER_BUCKET)
+    }
+
+    /// The shard that an update of the other unit concerns; `None` if it concerns all.
+    pub fn owner_of_update(self, update: &Update) -> Option<u16> {
+        match update {
+            Update::Create(record) => Some(self.owner(record.ends.client.address)),
+            Update::Delete(ends) => Some(self.owner(ends.client.address)),
+            Update::Digest { range, .. } => Some(self.owner_of_range(*range)),
+            Update::DigestsTold | Update::PassBegins { .. } | Update::PassEnds { .. } => None,
+        }
+    }
+
+    /// The first hash range of the bucket that `client` is in. It does not depend on the number of shards.
+    pub(crate) fn first_range(client: IpAddr) -> u16 {
+        // There are fewer ranges than 16 bits count (limits).
+        u16::try_from(bucket(client) * RANGES_PER_BUCKET).unwrap_or(0)
+    }
+
+    #[inline]
+    fn owner_of_bucket(self, bucket: usize) -> u16 {
         // A bucket's number is small.
         u16::try_from(bucket % self.shards).unwrap_or(0)
     }
+}
+
+#[inline]
+fn bucket(client: IpAddr) -> usize {
+    toeplitz(client) as usize % STEERING_BUCKETS
 }
 
 /// The Toeplitz hash of an address alone. As the key repeats every 16 bits, the 16-bit words of the address can be

@@ -120,6 +120,11 @@ impl IdleTimeouts {
         Self(milliseconds)
     }
 
+    /// The longest of them.
+    pub(crate) fn longest_ms(&self) -> u32 {
+        self.0.into_iter().max().unwrap_or(0)
+    }
+
     #[inline]
     pub(crate) const fn milliseconds(&self, state: ConnectionState) -> u32 {
         self.0[state as usize]

@@ -28,10 +28,19 @@ impl UnitState {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ShardOrder {
     /// Standby: take over what the active unit told. What concerns a connection or a range goes to the shard that owns it,
-    /// the rest to all shards.
+    /// the rest to all shards. [`Update::DigestsTold`] is nothing to a shard.
     Apply(Update),
-    /// Active: tell the digests of all ranges that the shard owns, then [`ShardReport::DigestsTold`].
-    TellDigests,
+    /// Standby: report [`ShardReport::RoundCompared`] once all comparisons that were ordered before are reported.
+    ConcludeRound {
+        /// Which round of comparisons ends here.
+        round: u32,
+    },
+    /// Active: tell the digests of all ranges that the shard owns, then [`ShardReport::DigestsTold`]. A new round ends the
+    /// one before.
+    TellDigests {
+        /// Which round it is.
+        round: u32,
+    },
     /// Active: tell all replicated connections of `ranges`, as far as there are grants, then [`ShardReport::Walked`].
     /// A new walk ends the one before, of which nothing more is told.
     Walk {
@@ -53,7 +62,10 @@ pub enum ShardReport {
     /// Active: for the stream to the standby.
     Update(Update),
     /// Active: this shard's digests have all been told.
-    DigestsTold,
+    DigestsTold {
+        /// The round that they were of.
+        round: u32,
+    },
     /// Active: this shard's walk is over.
     Walked {
         /// The pass that it was for.
@@ -66,6 +78,9 @@ pub enum ShardReport {
         /// Whether they are equal.
         agrees: bool,
     },
-    /// Standby: [`Update::DigestsTold`] has come by, all comparisons before it have been told.
-    RoundCompared,
+    /// Standby: all comparisons before [`ShardOrder::ConcludeRound`] have been told.
+    RoundCompared {
+        /// The round that they were of.
+        round: u32,
+    },
 }

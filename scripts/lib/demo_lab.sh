@@ -1,20 +1,35 @@
 # shellcheck shell=bash
-# The demo's network, servers, unit and clients. To be sourced by scripts/demo, after lab.sh.
+# The demo's network, servers, units and clients. To be sourced by scripts/demo, after lab.sh.
 # shellcheck disable=SC2154 # scripts/demo sets root and binary
 
-# The unit's process.
-unit=''
+# The units' processes, by name; the name of the one that is asked; and the namespaces that they run in.
+declare -A units=()
+shown=a
+declare -rA HOSTS=([a]=unit [b]=standby)
 
 make_demo_network() {
     make_namespaces
-    make_switch br-out
-    make_switch br-in
+    local side
+    for side in br-out br-in; do
+        make_switch unit "$side"
+        make_switch standby "$side"
+        join_switches "$side"
+    done
+    links unit <<END
+link add sync type veth peer name sync netns $LAB-standby
+addr add 10.9.0.1/24 dev sync
+link set sync up
+END
+    links standby <<END
+addr add 10.9.0.2/24 dev sync
+link set sync up
+END
     plug client br-out
     links client <<'END'
 addr add 198.51.100.10/24 dev eth0
 addr add 2001:db8:1::10/64 dev eth0
-route add 192.0.2.0/24 via 198.51.100.1
-route add 2001:db8:100::/64 via 2001:db8:1::1
+route add 192.0.2.0/24 dev eth0
+route add 2001:db8:100::/64 dev eth0
 END
     local number
     for number in 1 2 3; do
@@ -82,30 +97,38 @@ udp_echo_listens() {
     [[ $(within "server$1" ss --udp --listening --numeric --no-header 'sport = :7' | wc -l) -eq 2 ]]
 }
 
+# write_configuration NAME NUMBER ROLE: of the unit whose own addresses end in NUMBER.
 write_configuration() {
-    local workers='[0]'
+    local name=$1 number=$2 role=$3 workers='[0]'
     [[ $(nproc) -eq 1 ]] || workers='[0, 1]'
-    mkdir -p "$WORK/configuration"
-    cat >"$WORK/configuration/unit.json" <<END
+    mkdir -p "$WORK/$name"
+    [[ -e "$WORK/pair.key" ]] || "$binary" key >"$WORK/pair.key"
+    ln "$WORK/pair.key" "$WORK/$name/pair.key"
+    cat >"$WORK/$name/unit.json" <<END
 {
-  "name": "demo",
+  "name": "$name",
   "ports": [
     {
       "name": "outside", "role": "outside", "vdev": "net_tap0,iface=tap-out",
-      "addresses": ["198.51.100.1/24", "2001:db8:1::1/64"]
+      "addresses": ["198.51.100.$number/24", "2001:db8:1::$number/64"]
     },
     {
       "name": "inside", "role": "inside", "vdev": "net_tap1,iface=tap-in",
-      "addresses": ["10.1.0.1/24", "2001:db8:2::1/64"]
+      "addresses": ["10.1.0.$number/24", "2001:db8:2::$number/64"]
     }
   ],
   "cores": { "control": 0, "workers": $workers },
   "idle": "sleep",
   "connections": 100000,
-  "socket": "$WORK/understudy.sock"
+  "role": "$role",
+  "replication": {
+    "key_file": "pair.key",
+    "paths": [{ "local": "10.9.0.$number:7400", "peer": "10.9.0.$((3 - number)):7400" }]
+  },
+  "socket": "$WORK/$name.sock"
 }
 END
-    cat >"$WORK/configuration/director.json" <<'END'
+    cat >"$WORK/$name/director.json" <<'END'
 {
   "virtual_servers": [
     { "virtual": "192.0.2.100:80", "predictor": "roundrobin" },
@@ -135,15 +158,17 @@ END
 END
 }
 
-# launch_unit: starts the unit, plugs its ports into the switches, waits until it knows the way to all real servers.
+# launch_unit NAME: starts a unit, plugs its ports into the switches, waits until it knows the way to all real servers.
 launch_unit() {
+    local host="${HOSTS[$1]}"
+    shown=$1
     # RUNTIME_DIRECTORY: DPDK makes a folder there that it does not remove.
-    spawn ip netns exec "$LAB-unit" env RUNTIME_DIRECTORY="$WORK" \
-        "$binary" run --config "$WORK/configuration" >"$UNIT_LOG" 2>&1
-    unit=$!
-    wait_for 30 "the unit's management socket" unit_answers_or_ended
-    kill -0 "$unit" 2>/dev/null || die "the unit ended by itself"
-    links unit <<'END'
+    spawn ip netns exec "$LAB-$host" env RUNTIME_DIRECTORY="$WORK" \
+        "$binary" run --config "$WORK/$1" >"$WORK/$1.log" 2>&1
+    units[$1]=$!
+    wait_for 30 "the management socket of unit $1" unit_answers_or_ended
+    kill -0 "${units[$1]}" 2>/dev/null || die "unit $1 ended by itself"
+    links "$host" <<'END'
 link set tap-out master br-out
 link set tap-in master br-in
 END
@@ -151,16 +176,32 @@ END
 }
 
 unit_answers_or_ended() {
-    show status || ! kill -0 "$unit"
+    show status || ! kill -0 "${units[$shown]}"
+}
+
+# gateway NUMBER: the real servers' default route goes to the unit whose own addresses end in NUMBER.
+gateway() {
+    local number
+    for number in 1 2 3; do
+        links "server$number" <<END
+route replace default via 10.1.0.$1
+route replace ::/0 via 2001:db8:2::$1
+END
+    done
+}
+
+# synchronized: whether the two units found their tables to be equal.
+synchronized() {
+    [[ $(show replication --json | jq '.replication.synchronized') == true ]]
 }
 
 real_servers_known() {
     show real --json | jq --exit-status 'all(.real[]; .next_hop.state == "resolved")'
 }
 
-# show WHAT [ARGUMENTS]: asks the unit.
+# show WHAT [ARGUMENTS]: asks the unit $shown.
 show() {
-    "$binary" show "$@" --socket "$WORK/understudy.sock"
+    "$binary" show "$@" --socket "$WORK/$shown.sock"
 }
 
 # packet_memory: what kind of memory packets are in.

@@ -4,24 +4,22 @@
 
 # What the lab's names begin with, so that two labs at once do not meet.
 readonly LAB="understudy-$$"
-readonly NAMESPACES=(unit client server1 server2 server3)
-# The lab's files, and the unit's log among them.
+readonly NAMESPACES=(unit standby client server1 server2 server3)
+# The lab's files, and the units' logs among them.
 WORK=''
-UNIT_LOG=''
 
 # open_lab: makes the work folder; from here on, whatever ends the script also removes the lab.
 open_lab() {
     trap close_lab EXIT
     exit_on_signals
     WORK=$(mktemp --directory --tmpdir "$LAB.XXXXXX")
-    UNIT_LOG="$WORK/unit.log"
 }
 
 close_lab() {
     local status=$?
     trap '' HUP INT TERM
     set +e
-    [[ $status -ne 1 || ! -s "$UNIT_LOG" ]] || show_unit_log
+    [[ $status -ne 1 ]] || show_logs
     end_all
     local name
     for name in "${NAMESPACES[@]}"; do
@@ -31,9 +29,13 @@ close_lab() {
     exit "$status"
 }
 
-show_unit_log() {
-    complain "The unit's log:"
-    tail -n 60 "$UNIT_LOG" | sed 's/^/   /' >&2
+show_logs() {
+    local log
+    for log in "$WORK"/*.log; do
+        [[ -s "$log" ]] || continue
+        complain "The log of unit $(basename "$log" .log):"
+        tail -n 60 "$log" | sed 's/^/   /' >&2
+    done
 }
 
 # within NAMESPACE COMMAND...: runs a command in a namespace of the lab.
@@ -56,16 +58,25 @@ make_namespaces() {
     done
 }
 
-# make_switch NAME: a bridge in the unit's namespace that has no part in what it switches: no ARP, no IPv6.
+# make_switch NAMESPACE NAME: a bridge that has no part in what it switches: no ARP, no IPv6.
 make_switch() {
-    within unit sysctl --quiet --write net.ipv6.conf.default.disable_ipv6=1
-    links unit <<END
-link add $1 type bridge mcast_snooping 0
-link set $1 arp off up
+    within "$1" sysctl --quiet --write net.ipv6.conf.default.disable_ipv6=1
+    links "$1" <<END
+link add $2 type bridge mcast_snooping 0
+link set $2 arp off up
 END
 }
 
-# plug NAMESPACE SWITCH: a cable from eth0 of a namespace to a switch.
+# join_switches NAME: a cable from a switch of the unit's namespace to that of the standby's with the same name.
+join_switches() {
+    links unit <<END
+link add up-$1 type veth peer name up-$1 netns $LAB-standby
+link set up-$1 master $1 up
+END
+    links standby <<<"link set up-$1 master $1 up"
+}
+
+# plug NAMESPACE SWITCH: a cable from eth0 of a namespace to a switch of the unit's.
 plug() {
     links unit <<END
 link add $1 type veth peer name eth0 netns $LAB-$1

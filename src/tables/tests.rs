@@ -13,7 +13,7 @@ fn outcome(json: &str) -> Outcome {
 fn status_of_a_unit() {
     let Outcome::Status(report) = outcome(
         r#"{"version":1,"status":{"unit":"a","version":"1.2.3","pid":77,"uptime_s":11045,"folder":"/etc/understudy",
-            "connections":215,"connection_capacity":1000000,"ports_up":1,"ports":2,
+            "state":"active","connections":215,"connection_capacity":1000000,"ports_up":1,"ports":2,
             "mbufs":20000,"mbufs_in_use":4100,"hugepages":false,"workers":[
             {"cpu":2,"idle":"sleep","rounds":1000,"idle_rounds":875,"idle_percent":87.5,"connections":200,"connection_capacity":500000},
             {"cpu":13,"idle":"spin","rounds":1000,"idle_rounds":1000,"idle_percent":100.0,"connections":15,"connection_capacity":500000}]}}"#,
@@ -24,6 +24,7 @@ fn status_of_a_unit() {
         status(&report, None),
         "\
 unit            a
+state           active
 version         1.2.3
 running         3h04m, process 77
 configuration   /etc/understudy

@@ -9,7 +9,7 @@ use crate::lab::{Folder, Lab, Namespace};
 
 /// `unit.json` of the default plan, with its socket in `folder`.
 fn unit_json(folder: &Folder) -> Value {
-    Plan::default().unit_json(&folder.path().join("unit.sock"))
+    Plan::default().unit_json(&folder.path().join("unit.sock"), 1)
 }
 
 fn write(folder: &Folder, unit: &str, director: &str) -> String {
@@ -127,7 +127,7 @@ fn a_device_that_is_not_there_is_named() {
 fn a_socket_in_use_is_told_and_its_unit_is_left_alone() {
     let lab = Lab::start(&Plan::default());
     let folder = Folder::new();
-    let unit = Plan::default().unit_json(&lab.view.socket).to_string();
+    let unit = Plan::default().unit_json(&lab.view.socket, 1).to_string();
     let configuration = write(&folder, &unit, &line_services("roundrobin", 3).to_string());
     let said = complaint(&["run", "--config", &configuration], 1);
     assert!(last_line(&said).contains(&lab.view.socket.display().to_string()), "{said}");

@@ -9,7 +9,7 @@ const V4: &str = "http://192.0.2.100/";
 const V6: &str = "http://[2001:db8:100::100]/";
 
 /// Enough for many windows of TCP, with no two parts alike.
-fn large_page() -> Vec<u8> {
+pub(crate) fn large_page() -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut page = Vec::with_capacity(32 << 20);
     while page.len() < page.capacity() {

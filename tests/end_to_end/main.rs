@@ -10,6 +10,7 @@ mod admission;
 mod af_packet;
 mod bad_start;
 mod commands;
+mod failover;
 mod http;
 mod icmp;
 mod kernel_path;

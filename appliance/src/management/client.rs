@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::protocol::{Outcome, Request, Response, Show, VERSION};
+use super::protocol::{Command, Outcome, Request, Response, Show, VERSION};
 
 /// Longer than a unit needs for any answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -77,9 +77,18 @@ impl Client {
     ///
     /// When the unit refuses, goes away, does not answer or is of another version.
     pub fn show(&mut self, show: Show) -> Result<Outcome, ClientError> {
+        self.ask(Command::Show(show))
+    }
+
+    /// Has the unit do something, and waits until it is done.
+    ///
+    /// # Errors
+    ///
+    /// As for [`show`](Self::show).
+    pub fn ask(&mut self, command: Command) -> Result<Outcome, ClientError> {
         let malformed = |path: &Path, source| ClientError::Malformed { path: path.to_owned(), source };
         let mut request =
-            serde_json::to_vec(&Request::new(show)).map_err(|source| malformed(&self.path, source))?;
+            serde_json::to_vec(&Request::new(command)).map_err(|source| malformed(&self.path, source))?;
         request.push(b'\n');
         // A unit that refuses a client may have closed already; what it said is still there to be read.
         let written = self.stream.get_mut().write_all(&request);

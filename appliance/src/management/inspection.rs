@@ -4,14 +4,14 @@
 
 use std::ops::AddAssign;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use crossbeam::channel::Sender;
 use director::{
     BindingCounters, Counter, NextHop, NextHopTable, PortIndex, Predictor, RealServer, ShardCounters,
 };
-use model::{DropReason, Instant};
+use model::{DropReason, Instant, UnitState};
 
 use super::listing::ListRequest;
 use super::report::{
@@ -21,6 +21,7 @@ use super::report::{
 };
 use crate::configuration::UnitConfiguration;
 use crate::kernel_path::KernelPathCounters;
+use crate::replication::{PairView, StateSwitch};
 use crate::statistics::WorkerCounters;
 use crate::system;
 
@@ -46,12 +47,23 @@ pub struct Inspection {
     pub kernel_path: Arc<KernelPathCounters>,
     /// The newest next hops.
     pub next_hops: Arc<ArcSwap<NextHopTable>>,
+    /// The pair that the unit is of, if it is of one.
+    pub pair: Option<Pair>,
     /// The ports, in the configuration's order.
     pub ports: Source<Vec<PortReport>>,
     /// The neighbours on the ports' links.
     pub neighbors: Source<Vec<NeighborReport>>,
     /// Packet buffers.
     pub memory: Source<MemoryReport>,
+}
+
+/// The unit's part of a pair, seen from outside.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// Whether the unit forwards.
+    pub switch: Arc<StateSwitch>,
+    /// How it goes with the peer.
+    pub view: Arc<Mutex<PairView>>,
 }
 
 /// A worker, seen from outside.
@@ -108,6 +120,11 @@ impl AddAssign for Traffic {
 }
 
 impl Inspection {
+    /// Connections in the tables of all workers.
+    pub(super) fn connections(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.shard.connections()).sum()
+    }
+
     pub(super) fn status(&self, now: Instant) -> StatusReport {
         let ports = (self.ports)();
         let workers: Vec<WorkerStatus> =
@@ -116,9 +133,10 @@ impl Inspection {
             unit: self.unit.name().to_owned(),
             version: self.version.clone(),
             pid: std::process::id(),
+            state: self.pair.as_ref().map_or(UnitState::Active, |pair| pair.switch.current()).into(),
             uptime_s: now.since(self.started).as_secs(),
             folder: self.folder.display().to_string(),
-            connections: workers.iter().map(|worker| worker.connections).sum(),
+            connections: self.connections(),
             connection_capacity: workers.iter().map(|worker| worker.connection_capacity).sum(),
             ports_up: ports.iter().filter(|port| port.link_up).count(),
             ports: ports.len(),

@@ -3,10 +3,12 @@
 //! Requests refuse unknown keys: what a unit does not understand it must not half do. Responses may gain keys
 //! without a new version, so readers skip those that they do not know.
 
+use model::UnitState;
 use serde::{Deserialize, Serialize};
 
 use super::report::{
-    ConnectionPage, CountersReport, NeighborReport, PortReport, RealReport, StatusReport, VirtualReport,
+    ConnectionPage, CountersReport, FailoverReport, NeighborReport, PortReport, RealReport,
+    ReplicationReport, StatusReport, VirtualReport,
 };
 
 pub use super::filter::{ClientNetwork, EndpointPattern, FilterError, PageCursor};
@@ -23,20 +25,98 @@ pub const PAGE_CONNECTIONS: usize = 1_000;
 /// The connections in a response when the request does not say.
 pub const DEFAULT_CONNECTIONS: usize = 100;
 
-/// What a client asks.
+/// What a client asks: `{"version": 1, "show": "status"}` or `{"version": 1, "failover": "active"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RawRequest", into = "RawRequest")]
 pub struct Request {
     /// The version of the protocol that the client speaks.
     pub version: u32,
-    /// What it wants to see.
-    pub show: Show,
+    /// What it wants.
+    pub command: Command,
+}
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// To see something.
+    Show(Show),
+    /// The unit to forward, or to stand by.
+    Failover(State),
+}
+
+/// Whether a unit forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It forwards.
+    Active,
+    /// It keeps what its peer tells it.
+    Standby,
+}
+
+impl State {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        UnitState::from(self).name()
+    }
+}
+
+impl From<UnitState> for State {
+    fn from(state: UnitState) -> Self {
+        match state {
+            UnitState::Active => Self::Active,
+            UnitState::Standby => Self::Standby,
+        }
+    }
+}
+
+impl From<State> for UnitState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Active => Self::Active,
+            State::Standby => Self::Standby,
+        }
+    }
+}
+
+/// A request as it is written: with one command.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRequest {
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    show: Option<Show>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failover: Option<State>,
+}
+
+impl TryFrom<RawRequest> for Request {
+    type Error = &'static str;
+
+    fn try_from(raw: RawRequest) -> Result<Self, Self::Error> {
+        let command = match (raw.show, raw.failover) {
+            (Some(show), None) => Command::Show(show),
+            (None, Some(state)) => Command::Failover(state),
+            _ => return Err("expected one of \"show\" and \"failover\""),
+        };
+        Ok(Self { version: raw.version, command })
+    }
+}
+
+impl From<Request> for RawRequest {
+    fn from(Request { version, command }: Request) -> Self {
+        let (show, failover) = match command {
+            Command::Show(show) => (Some(show), None),
+            Command::Failover(state) => (None, Some(state)),
+        };
+        Self { version, show, failover }
+    }
 }
 
 impl Request {
     /// A request in this version.
-    pub const fn new(show: Show) -> Self {
-        Self { version: VERSION, show }
+    pub const fn new(command: Command) -> Self {
+        Self { version: VERSION, command }
     }
 }
 
@@ -58,6 +138,8 @@ pub enum Show {
     Ports,
     /// The neighbours on the ports' links.
     Neighbors,
+    /// How the unit keeps in step with its peer.
+    Replication,
 }
 
 /// Which connections to show. What is left out matches all.
@@ -109,7 +191,7 @@ impl Response {
     }
 }
 
-/// The answer to a [`Show`] of the same name, or why there is none.
+/// The answer to a [`Show`] of the same name, or to a [`Command`], or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is what its report says")]
@@ -121,6 +203,8 @@ pub enum Outcome {
     Counters(Box<CountersReport>),
     Ports(Vec<PortReport>),
     Neighbors(Vec<NeighborReport>),
+    Replication(Box<ReplicationReport>),
+    Failover(FailoverReport),
     Error(ErrorReport),
 }
 
@@ -145,6 +229,10 @@ pub enum ErrorKind {
     TooManyClients,
     /// A worker did not answer in time.
     WorkerSilent,
+    /// The unit is of no pair.
+    Alone,
+    /// Not all workers did what was asked in time.
+    Unfinished,
     /// The unit is being stopped.
     Stopping,
     /// A kind that this reader does not know yet.

@@ -9,6 +9,7 @@ use model::DropReason;
 use serde::{Deserialize, Serialize};
 
 use super::filter::PageCursor;
+use super::protocol::State;
 
 /// The unit as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub struct StatusReport {
     pub version: String,
     /// The process.
     pub pid: u32,
+    /// Whether the unit forwards.
+    pub state: State,
     /// Whole seconds since the unit's start.
     pub uptime_s: u64,
     /// The folder that the configuration came from.
@@ -155,6 +158,121 @@ pub enum NextHopReport {
     },
     /// No route leads there.
     NoRoute,
+}
+
+/// The unit as one of a pair.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicationReport {
+    /// Whether this unit forwards.
+    pub state: String,
+    /// The other unit, while it is heard.
+    pub peer: Option<PeerReport>,
+    /// Whether the last comparison of the two units' tables found no difference, and nothing was lost since.
+    pub synchronized: bool,
+    /// Milliseconds since the two units' tables were last found to be equal.
+    pub last_agreement_ms: Option<u64>,
+    /// Connections that would break if the active unit died now, as far as the counts of both units tell; `None` if this
+    /// unit does not know the other's.
+    pub would_break: Option<u64>,
+    /// The same by virtual server.
+    pub virtual_servers: Vec<ReplicatedReport>,
+    /// How far the standby is behind.
+    pub lag: LagReport,
+    /// How the two tables compare.
+    pub digests: DigestReport,
+    /// What was sent.
+    pub sent: StreamReport,
+    /// What was received.
+    pub received: StreamReport,
+    /// Batches that were sent again.
+    pub retransmitted: u64,
+    /// Batches that were given up as they could not be sent again; what they told is found by comparing digests.
+    pub skipped: u64,
+    /// What became of what the other unit told, by the workers.
+    pub applied: BTreeMap<String, u64>,
+    /// Datagrams and records that were refused, by reason; those with a count.
+    pub rejected: BTreeMap<String, u64>,
+    /// The ways to the other unit.
+    pub paths: Vec<PathReport>,
+}
+
+/// The other unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerReport {
+    /// Whether it forwards.
+    pub state: String,
+    /// Milliseconds since the two units found each other.
+    pub connected_ms: u64,
+}
+
+/// A virtual server on both units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicatedReport {
+    /// Its name.
+    pub name: String,
+    /// Whether its connections are told to the standby.
+    pub replicate: bool,
+    /// Its connections on this unit.
+    pub here: u64,
+    /// Its connections on the other unit, as it last said.
+    pub peer: Option<u64>,
+    /// Its connections that would break if the active unit died now.
+    pub would_break: Option<u64>,
+}
+
+/// How far the standby is behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LagReport {
+    /// Updates that it has not acknowledged.
+    pub updates: u64,
+    /// The age of the oldest of them, in milliseconds.
+    pub ms: u64,
+}
+
+/// How the two tables compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestReport {
+    /// Hash ranges that there are.
+    pub ranges: u64,
+    /// Those that the last comparison found to differ.
+    pub differing: u64,
+    /// Whether differing ranges are being told anew.
+    pub repairing: bool,
+}
+
+/// What one direction carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamReport {
+    /// Updates.
+    pub updates: u64,
+    /// Datagrams, those of all kinds.
+    pub datagrams: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+}
+
+/// A way to the other unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathReport {
+    /// This unit's end.
+    pub local: SocketAddr,
+    /// The other unit's end.
+    pub peer: SocketAddr,
+    /// Milliseconds since something authentic came by it.
+    pub heard_ms: Option<u64>,
+}
+
+/// What became of the wish that a unit should forward, or stand by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailoverReport {
+    /// What it is now.
+    pub state: State,
+    /// The connections that it has.
+    pub connections: u64,
+    /// Microseconds until all workers were there.
+    pub took_us: u64,
+    /// What the other unit last said it was, if it was heard lately.
+    pub peer: Option<State>,
 }
 
 /// A part of the list of connections.

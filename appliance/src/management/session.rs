@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::failover::{self, FailoverError};
 use super::inspection::Inspection;
 use super::line::{LineError, Lines};
 use super::listing::{self, ListError};
-use super::protocol::{ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION};
+use super::protocol::{
+    Command, ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION,
+};
 use super::stop::Stop;
 use crate::platform;
 
@@ -43,12 +46,22 @@ impl Session {
                 Ok(None) | Err(_) => return,
             };
             let outcome = match read_request(&line) {
-                Ok(request) => self.show(request.show),
+                Ok(request) => self.carry_out(request.command),
                 Err(error) => Outcome::Error(error),
             };
             if self.respond(outcome).is_err() {
                 return;
             }
+        }
+    }
+
+    fn carry_out(&self, command: Command) -> Outcome {
+        match command {
+            Command::Show(show) => self.show(show),
+            Command::Failover(state) => match failover::switch(&self.inspection, state.into(), &self.stop) {
+                Ok(report) => Outcome::Failover(report),
+                Err(error) => failed(error.kind(), error.to_string()),
+            },
         }
     }
 
@@ -65,6 +78,10 @@ impl Session {
             Show::Counters => Outcome::Counters(Box::new(self.inspection.counters())),
             Show::Ports => Outcome::Ports((self.inspection.ports)()),
             Show::Neighbors => Outcome::Neighbors((self.inspection.neighbors)()),
+            Show::Replication => match self.inspection.replication(platform::now()) {
+                Some(report) => Outcome::Replication(Box::new(report)),
+                None => failed(ErrorKind::Alone, FailoverError::Alone.to_string()),
+            },
         }
     }
 

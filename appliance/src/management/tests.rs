@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, bounded};
-use director::{BindingCounters, Counter, NextHopTable, PortIndex, Route, ShardCounters};
+use director::{BindingCounters, Counter, NextHopTable, PortIndex, ReplicaCounters, Route, ShardCounters};
 use model::{Instant, MacAddress};
 
 use super::protocol::{Outcome, Show};
@@ -111,6 +111,7 @@ fn inspection(folder: &Folder, workers: Vec<WorkerView>) -> Inspection {
         ports: Arc::new(|| vec![port("outside", true), port("inside", false)]),
         neighbors: Arc::new(|| vec![neighbor()]),
         memory: Arc::new(|| MemoryReport { mbufs: 1_000, mbufs_in_use: 10, hugepages: false }),
+        pair: None,
     }
 }
 
@@ -154,6 +155,7 @@ fn worker(cpu: usize, queue: usize) -> (WorkerView, Receiver<ListRequest>) {
         refused: (0..VIRTUAL_SERVERS).map(|_| Counter::default()).collect(),
         client_ports_translated: Counter::default(),
         expired: Counter::default(),
+        replica: ReplicaCounters::default(),
     };
     let counters = Arc::new(WorkerCounters::default());
     (WorkerView { cpu, counters, shard: Arc::new(shard), capacity: 1_000, requests }, taken)

@@ -3,14 +3,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use director::{
-    Configuration, Frame, NextHopTable, Port, PortIndex, PortRole, Predictor, Route, Shard,
-    ShardConfiguration, Steering, TcpWithoutConnection, TimeoutsDraft, Unmatched, Verdict,
+    Configuration, Frame, NextHopTable, Port, PortIndex, PortRole, Predictor, ReplicationSettings, Route,
+    Shard, ShardConfiguration, Steering, TcpWithoutConnection, TimeoutsDraft, Unmatched, Verdict,
 };
 use model::limits::BATCH;
-use model::{Instant, MacAddress};
+use model::{Instant, MacAddress, UnitState};
 use packet::TcpFlags;
 
 use super::GraphError;
@@ -31,6 +32,10 @@ pub(crate) const SERVER: MacAddress = MacAddress([2, 0, 0, 0, 0, 0x0b]);
 /// The same in every run: tables of other seeds have other collisions, and cost another number of instructions.
 const HASH_SEED: u64 = 1;
 
+/// What both units of a pair have.
+const REPLICATION: ReplicationSettings =
+    ReplicationSettings { digest_seed: 1, standby_timeout: Duration::ZERO };
+
 /// [`BATCH`] as connections are counted.
 const BATCH_CONNECTIONS: u32 = 128;
 
@@ -49,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) tcp_without_connection: TcpWithoutConnection,
     /// How long a connection stays whose both ends have closed it.
     pub(crate) tcp_closed_s: u64,
+    /// Whether it has a peer that is told of its connections.
+    pub(crate) is_paired: bool,
 }
 
 impl Plan {
@@ -60,6 +67,7 @@ impl Plan {
             predictor: Predictor::RoundRobin,
             tcp_without_connection: TcpWithoutConnection::Admit,
             tcp_closed_s: 10,
+            is_paired: false,
         }
     }
 
@@ -93,14 +101,17 @@ impl Unit {
     ///
     /// When the configuration is refused: the plan asks for too much.
     pub(crate) fn new(plan: Plan) -> Result<Self, GraphError> {
-        let shard = Shard::new(ShardConfiguration {
+        let mut shard = Shard::new(ShardConfiguration {
             director: Arc::new(configuration(plan)?),
             ports: ports(),
             index: 0,
             steering: Steering::new(1),
             capacity: plan.capacity as usize,
             hash_seed: HASH_SEED,
+            replication: plan.is_paired.then_some(REPLICATION),
+            state: UnitState::Active,
         });
+        shard.set_listened(plan.is_paired);
         let next_hops = next_hops(plan.real_servers);
         Ok(Self { shard, next_hops, now: Instant::from_millis(1_000), plan, verdicts: ArrayVec::new() })
     }

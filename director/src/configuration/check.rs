@@ -57,6 +57,7 @@ fn group(
             name,
             predictor: server.predictor,
             in_service: server.in_service,
+            replicate: server.replicate,
             bindings: start..bindings.len(),
         });
     }

@@ -26,6 +26,8 @@ pub struct VirtualServerDraft {
     pub predictor: Predictor,
     /// Whether it takes new connections.
     pub in_service: bool,
+    /// Whether the other unit of a pair is told of its connections.
+    pub replicate: bool,
 }
 
 /// A real server as written.
@@ -127,9 +129,9 @@ impl ConfigurationDraft {
 }
 
 impl VirtualServerDraft {
-    /// A virtual server that is in service and has the default predictor.
+    /// A virtual server that is in service, is replicated, and has the default predictor.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), predictor: Predictor::default(), in_service: true }
+        Self { name: name.to_owned(), predictor: Predictor::default(), in_service: true, replicate: true }
     }
 }
 

@@ -1,6 +1,9 @@
 //! A shard on the bench: packets go in as bytes, verdicts and bytes come out, and the books are balanced.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod pair;
+pub(crate) mod pair_stories;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +11,10 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use director::{
     Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, Port, PortIndex,
-    PortRole, Route, Shard, ShardConfiguration, Steering, Unmatched, Verdict,
+    PortRole, ReplicationSettings, Route, Shard, ShardConfiguration, Steering, Unmatched, Verdict,
 };
 use model::limits::BATCH;
-use model::{Instant, MacAddress};
+use model::{Instant, MacAddress, UnitState};
 use packet::build::{self, Ends, TcpNumbers};
 use packet::{Address, Datagram, TcpFlags, Tuple};
 
@@ -43,15 +46,26 @@ pub(crate) struct Bench {
     pub(crate) books: Books,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) capacity: usize,
     pub(crate) shards: usize,
+    pub(crate) index: usize,
+    pub(crate) replication: Option<ReplicationSettings>,
+    pub(crate) state: UnitState,
     pub(crate) unmatched: Unmatched,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { capacity: 1_000, shards: 1, unmatched: Unmatched::Kernel }
+        Self {
+            capacity: 1_000,
+            shards: 1,
+            index: 0,
+            replication: None,
+            state: UnitState::Active,
+            unmatched: Unmatched::Kernel,
+        }
     }
 }
 
@@ -99,10 +113,12 @@ impl Bench {
         let shard = Shard::new(ShardConfiguration {
             director: Arc::new(configuration),
             ports: ports(options.unmatched),
-            index: 0,
+            index: options.index,
             steering: Steering::new(options.shards),
             capacity: options.capacity,
             hash_seed: 1,
+            replication: options.replication,
+            state: options.state,
         });
         Self { shard, next_hops: next_hops(), now: Instant::from_millis(1_000), books: Books::default() }
     }

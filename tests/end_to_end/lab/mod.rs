@@ -12,6 +12,7 @@
 pub(crate) mod client;
 mod folder;
 mod namespace;
+pub(crate) mod pair;
 pub(crate) mod plan;
 pub(crate) mod services;
 mod unit;
@@ -97,7 +98,7 @@ impl Lab {
             cable(&host, "in");
         }
         let socket = folder.path().join("unit.sock");
-        folder.write("configuration/unit.json", plan.unit_json(&socket).to_string());
+        folder.write("configuration/unit.json", plan.unit_json(&socket, 1).to_string());
         folder.write("configuration/director.json", plan.director.to_string());
         let mut unit = Unit::start(&host, &folder.path().join("configuration"), folder.path());
         let view = View { socket };

@@ -58,9 +58,10 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// `unit.json`.
-    pub(crate) fn unit_json(&self, socket: &Path) -> Value {
-        let port = |name: &str, side: &str, index: usize, addresses: [&str; 2]| {
+    /// `unit.json` of a unit whose own addresses end in `number`.
+    pub(crate) fn unit_json(&self, socket: &Path, number: usize) -> Value {
+        let own = |networks: [&str; 2]| networks.map(|network| network.replace('#', &number.to_string()));
+        let port = |name: &str, side: &str, index: usize, addresses: [String; 2]| {
             let mut port =
                 json!({ "name": name, "role": name, "addresses": addresses, "unmatched": self.unmatched });
             match self.ports {
@@ -72,8 +73,8 @@ impl Plan {
         json!({
             "name": "lab",
             "ports": [
-                port("outside", "out", 0, ["198.51.100.1/24", "2001:db8:1::1/64"]),
-                port("inside", "in", 1, ["10.1.0.1/24", "2001:db8:2::1/64"]),
+                port("outside", "out", 0, own(["198.51.100.#/24", "2001:db8:1::#/64"])),
+                port("inside", "in", 1, own(["10.1.0.#/24", "2001:db8:2::#/64"])),
             ],
             "cores": { "control": 0, "workers": self.workers },
             "idle": "sleep",

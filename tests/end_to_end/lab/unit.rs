@@ -19,7 +19,7 @@ pub(crate) struct Unit {
 impl Unit {
     /// Starts it in `namespace`; what it says goes to a file in `folder`.
     pub(crate) fn start(namespace: &Namespace, configuration: &Path, folder: &Path) -> Self {
-        let log = folder.join("unit.log");
+        let log = configuration.with_extension("log");
         let output = File::create(&log).expect("a log file");
         let errors = output.try_clone().expect("a second handle");
         let process = namespace.enter_with_sys(|| {

@@ -49,6 +49,9 @@ struct RawVirtualServer {
     /// Whether it takes new connections.
     #[serde(default = "yes")]
     in_service: bool,
+    /// Whether the other unit of a pair is told of its connections, so that they go on there.
+    #[serde(default = "yes")]
+    replicate: bool,
 }
 
 /// A real server.
@@ -187,7 +190,7 @@ impl From<RawVirtualServer> for VirtualServerDraft {
             RawPredictor::RoundRobin => Predictor::RoundRobin,
             RawPredictor::WeightedRoundRobin => Predictor::WeightedRoundRobin,
         };
-        Self { name: raw.r#virtual, predictor, in_service: raw.in_service }
+        Self { name: raw.r#virtual, predictor, in_service: raw.in_service, replicate: raw.replicate }
     }
 }
 

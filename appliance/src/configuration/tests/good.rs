@@ -134,7 +134,7 @@ fn what_is_balanced_is_understood() {
       "virtual_servers": [
         { "virtual": "192.0.2.100:80", "predictor": "weighted-roundrobin", "in_service": false },
         { "virtual": "[2001:db8:100::100]:53:udp", "predictor": "roundrobin" },
-        { "virtual": "192.0.2.101", "predictor": "weighted-leastconns" },
+        { "virtual": "192.0.2.101", "predictor": "weighted-leastconns", "replicate": false },
         { "virtual": "192.0.2.102:443", "predictor": "leastconns" },
         { "virtual": "192.0.2.103:443" }
       ],
@@ -169,6 +169,9 @@ fn what_is_balanced_is_understood() {
     );
     assert!(!director.virtual_servers()[0].is_in_service());
     assert!(director.virtual_servers()[1].is_in_service());
+    let replicate: Vec<_> =
+        director.virtual_servers().iter().map(director::VirtualServer::replicate).collect();
+    assert_eq!(replicate, [true, true, false, true, true]);
     let reals: Vec<_> =
         director.real_servers().iter().map(|real| (real.weight(), real.is_in_service())).collect();
     assert_eq!(reals, [(1_000, true), (1, false), (1, true), (1, true)]);

@@ -72,6 +72,7 @@ fn every_key_is_listed_and_described() {
             "virtual",
             "predictor",
             "in_service",
+            "replicate",
             "real",
             "weight",
             "tcp_syn_s",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::management::ClientError;
-use crate::management::protocol::{ConnectionQuery, ErrorKind, REQUEST_BYTES, Request, Response};
+use crate::management::protocol::{Command, ConnectionQuery, ErrorKind, REQUEST_BYTES, Request, Response};
 
 /// Talks to a server in lines of its own making.
 struct RawClient(BufReader<UnixStream>);
@@ -138,7 +138,7 @@ fn requests_and_responses_are_read_back() {
         limit: 20,
         after: Some("0.4.64".parse().unwrap()),
     };
-    let request = Request::new(Show::Connections(query));
+    let request = Request::new(Command::Show(Show::Connections(query)));
     let text = serde_json::to_string(&request).unwrap();
     assert_eq!(
         text,

@@ -9,7 +9,7 @@ use director::{
     ConnectionFilter, ConnectionState, ConnectionSummary, Cursor, Frame, Port, PortRole, Shard,
     ShardConfiguration, Steering, Unmatched, Verdict,
 };
-use model::{Endpoint, Protocol};
+use model::{Endpoint, Protocol, UnitState};
 use packet::build::{self, Ends};
 use packet::{Address, TcpFlags, Tuple};
 
@@ -206,6 +206,8 @@ fn shard(folder: &Folder, clients: u16) -> Shard {
         steering: Steering::new(1),
         capacity: 10_000,
         hash_seed: 1,
+        replication: None,
+        state: UnitState::Active,
     });
     let next_hops = next_hops();
     for number in 1..=clients {

@@ -1,11 +1,13 @@
 //! Allocations per packet, for packets of all kinds, and of all that is done beside them: none.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use director::{ConnectionFilter, ConnectionSummary, Cursor, TcpWithoutConnection, Verdict};
 use model::limits::{BATCH, LISTING_SLICE};
+use model::{RangeSet, ShardOrder, ShardReport, UnitState, Update};
 
 use super::SmokeError;
 use super::allocator::allocations;
@@ -37,7 +39,7 @@ pub(super) fn check() -> Result<(), SmokeError> {
         }
         check_walks(&mut unit)?;
     }
-    Ok(())
+    check_pair()
 }
 
 fn play(unit: &mut Unit, scenario: &Scenario) -> Result<(), SmokeError> {
@@ -85,6 +87,69 @@ fn check_walks(unit: &mut Unit) -> Result<(), SmokeError> {
         play(unit, scenario)?;
     }
     Ok(())
+}
+
+/// Has a standby take over what a unit tells, live and once more, and go on with it.
+fn check_pair() -> Result<(), SmokeError> {
+    let plan = Plan { is_paired: true, ..Plan::with_capacity(4 * CONNECTIONS) };
+    let (mut active, mut standby) = (Unit::new(plan)?, Unit::new(plan)?);
+    active.shard.set_listened(true);
+    standby.shard.set_state(standby.now, UnitState::Standby);
+    let scenarios: Vec<_> =
+        of_version::<Ipv4Addr>(plan).into_iter().chain(of_version::<Ipv6Addr>(plan)).collect();
+    for scenario in &scenarios {
+        play(&mut active, scenario)?;
+        carry(&mut active, &mut standby)?;
+    }
+    tell_again(&mut active, &mut standby)?;
+    if standby.shard.counters().marked() != active.shard.counters().marked() {
+        return Err(SmokeError::Unexpected {
+            scenario: "a standby".to_owned(),
+            verdict: format!("{} connections", standby.shard.connections()),
+        });
+    }
+    let before = allocations();
+    standby.shard.set_state(active.now, UnitState::Active);
+    none_since(before, "in a takeover")?;
+    standby.now = active.now;
+    check_walks(&mut standby)
+}
+
+/// Brings all reports of `active` to `standby`, and has both get on with what is under way.
+fn carry(active: &mut Unit, standby: &mut Unit) -> Result<(), SmokeError> {
+    let before = allocations();
+    loop {
+        let mut gets_on = active.shard.work(active.now) | standby.shard.work(active.now);
+        while !standby.shard.is_busy()
+            && let Some(report) = active.shard.take_report()
+        {
+            gets_on = true;
+            if let ShardReport::Update(update) = report {
+                standby.shard.order(active.now, ShardOrder::Apply(update));
+            }
+        }
+        while standby.shard.take_report().is_some() {}
+        if !gets_on {
+            break;
+        }
+    }
+    none_since(before, "in replication")
+}
+
+/// Digests, and a pass over all ranges.
+fn tell_again(active: &mut Unit, standby: &mut Unit) -> Result<(), SmokeError> {
+    let ranges = Arc::new(RangeSet::ALL);
+    standby.shard.order(active.now, ShardOrder::Apply(Update::PassBegins { pass: 1 }));
+    for order in [
+        ShardOrder::Walk { pass: 1, ranges: Arc::clone(&ranges) },
+        ShardOrder::Grant { connections: u32::MAX },
+        ShardOrder::TellDigests { round: 1 },
+    ] {
+        active.shard.order(active.now, order);
+    }
+    carry(active, standby)?;
+    standby.shard.order(active.now, ShardOrder::Apply(Update::PassEnds { pass: 1, ranges }));
+    carry(active, standby)
 }
 
 fn none_since(before: u64, scenario: &str) -> Result<(), SmokeError> {

@@ -1,0 +1,171 @@
+//! The report on the pair: how it goes with the peer, and what would break without the active unit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use director::{ReplicaCounters, VirtualServer};
+use model::limits::DIGEST_RANGES;
+use model::{Instant, ServerName, UnitState};
+use replication::{Link, Rejection, Status};
+
+use super::inspection::{Inspection, Pair};
+use super::report::{
+    DigestReport, LagReport, PathReport, PeerReport, ReplicatedReport, ReplicationReport, StreamReport,
+};
+use crate::replication::PairView;
+
+impl Pair {
+    /// What the other unit last said that it is, while it is heard.
+    pub(super) fn peer_state(&self) -> Option<UnitState> {
+        let view = self.view.lock().ok()?;
+        connected(view.status.as_ref()?).map(|(peer, _)| peer)
+    }
+}
+
+impl Inspection {
+    /// `None` if the unit is of no pair.
+    pub(super) fn replication(&self, now: Instant) -> Option<ReplicationReport> {
+        let pair = self.pair.as_ref()?;
+        let view = pair.view.lock().ok()?;
+        let state = pair.switch.current();
+        let Some(status) = &view.status else {
+            return Some(ReplicationReport {
+                state: state.name().to_owned(),
+                ..ReplicationReport::default()
+            });
+        };
+        let servers = self.director.virtual_servers().iter();
+        let virtual_servers: Vec<_> =
+            servers.map(|server| replicated_report(server, &view, state, status)).collect();
+        let would_break: Option<Vec<u64>> = virtual_servers.iter().map(|server| server.would_break).collect();
+        Some(ReplicationReport {
+            state: state.name().to_owned(),
+            would_break: would_break.map(|counts| counts.iter().sum()),
+            virtual_servers,
+            applied: self.applied(),
+            paths: self.path_reports(status, now),
+            ..of_status(status, now)
+        })
+    }
+
+    /// What the shards made of what they were told.
+    fn applied(&self) -> BTreeMap<String, u64> {
+        let mut applied = BTreeMap::new();
+        for worker in &self.workers {
+            for (name, count) in told(&worker.shard.replica) {
+                *applied.entry(name.to_owned()).or_default() += count;
+            }
+        }
+        applied
+    }
+
+    fn path_reports(&self, status: &Status, now: Instant) -> Vec<PathReport> {
+        let configured = self.unit.replication().map_or(&[][..], |replication| replication.paths());
+        configured
+            .iter()
+            .zip(&status.paths)
+            .map(|(path, of_path)| PathReport {
+                local: path.local,
+                peer: path.peer,
+                heard_ms: of_path.heard.map(|heard| milliseconds(now.since(heard))),
+            })
+            .collect()
+    }
+}
+
+fn of_status(status: &Status, now: Instant) -> ReplicationReport {
+    let is_active = status.state == UnitState::Active;
+    let agreement = if is_active { Some(status.peer.agreement) } else { status.agreement };
+    let paths = &status.paths;
+    ReplicationReport {
+        peer: connected(status).map(|(peer, since)| PeerReport {
+            state: peer.name().to_owned(),
+            connected_ms: milliseconds(now.since(since)),
+        }),
+        synchronized: status.is_synchronized,
+        last_agreement_ms: status.agreed_at.map(|agreed| milliseconds(now.since(agreed))),
+        lag: match is_active {
+            true => LagReport { updates: status.lag_updates, ms: milliseconds(status.lag) },
+            false => LagReport { updates: status.peer.lag_updates.into(), ms: milliseconds(status.peer.lag) },
+        },
+        digests: DigestReport {
+            ranges: DIGEST_RANGES as u64,
+            differing: agreement.map_or(0, |agreement| agreement.differing as u64),
+            repairing: status.pass.is_some(),
+        },
+        sent: StreamReport {
+            updates: status.sent.updates,
+            datagrams: paths.iter().map(|path| path.datagrams_sent).sum(),
+            bytes: paths.iter().map(|path| path.bytes_sent).sum(),
+        },
+        received: StreamReport {
+            updates: status.received.updates,
+            datagrams: paths.iter().map(|path| path.datagrams_received).sum(),
+            bytes: paths.iter().map(|path| path.bytes_received).sum(),
+        },
+        retransmitted: status.sent.retransmissions,
+        skipped: status.received.gaps_skipped,
+        rejected: rejections(status),
+        ..ReplicationReport::default()
+    }
+}
+
+/// The other unit's state and since when it is heard, while it is.
+const fn connected(status: &Status) -> Option<(UnitState, Instant)> {
+    match status.link {
+        Link::Connected { peer, since, .. } => Some((peer, since)),
+        Link::Searching | Link::Incompatible { .. } => None,
+    }
+}
+
+fn rejections(status: &Status) -> BTreeMap<String, u64> {
+    let counted = Rejection::ALL.iter().map(|&reason| (reason, status.rejected.of(reason)));
+    counted.filter(|&(_, count)| count > 0).map(|(reason, count)| (reason.name().to_owned(), count)).collect()
+}
+
+/// A virtual server on both units. Its connections that the standby has not would break; as counts are compared, this is
+/// the least number: a connection that only the standby has hides one that it has not, until digests find both.
+fn replicated_report(
+    server: &VirtualServer,
+    view: &PairView,
+    state: UnitState,
+    status: &Status,
+) -> ReplicatedReport {
+    let name = server.name();
+    let here = count_of(&view.here, name).unwrap_or_default();
+    let peer = connected(status).and_then(|_| count_of(&view.peer, name));
+    let would_break = match (state, peer) {
+        (UnitState::Active, Some(peer)) => Some(here.saturating_sub(peer)),
+        // Nobody would go on with them.
+        (UnitState::Active, None) => Some(here),
+        (UnitState::Standby, peer) => peer.map(|peer| peer.saturating_sub(here)),
+    };
+    ReplicatedReport { name: name.to_string(), replicate: server.replicate(), here, peer, would_break }
+}
+
+fn count_of(counts: &[(ServerName, u64)], name: ServerName) -> Option<u64> {
+    counts.iter().find(|(counted, _)| *counted == name).map(|&(_, count)| count)
+}
+
+fn told(counters: &ReplicaCounters) -> [(&'static str, u64); 14] {
+    [
+        ("updates_told", counters.updates_told.read()),
+        ("updates_lost", counters.updates_lost.read()),
+        ("created", counters.created.read()),
+        ("refreshed", counters.refreshed.read()),
+        ("deleted", counters.deleted.read()),
+        ("unknown_deleted", counters.unknown_deleted.read()),
+        ("replaced", counters.replaced.read()),
+        ("stale_removed", counters.stale_removed.read()),
+        ("aside", counters.aside()),
+        ("refused_full", counters.refused_full.read()),
+        ("refused_aside_full", counters.refused_aside_full.read()),
+        ("refused_invalid", counters.refused_invalid.read()),
+        ("buddies_refused", counters.buddies_refused.read()),
+        ("orders_ignored", counters.orders_ignored.read()),
+    ]
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,191 @@
+//! The replication core: joins the workers' shards with the peer, through the protocol in crate `replication`.
+//!
+//! It runs on a thread of its own and waits for nobody: what has no room is kept back or lost, and found again by the
+//! comparison of digests.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use director::Steering;
+use model::{Instant, ServerName, ShardOrder, UnitState};
+use replication::{Replicator, Status};
+
+use super::links::{CoreLink, ToShard};
+use super::paths::Path;
+use super::switch::StateSwitch;
+use crate::idle::Idler;
+use crate::platform;
+
+/// Reports that are taken from one worker before the next has its turn.
+const REPORTS_AT_ONCE: usize = 512;
+
+/// Datagrams that are received from one path before the next has its turn.
+const DATAGRAMS_AT_ONCE: usize = 64;
+
+/// The largest datagram that a path can bring.
+const DATAGRAM_BYTES: usize = 65_536;
+
+/// How often others get a new view, and the connections of virtual servers are counted.
+const VIEW_PERIOD: Duration = Duration::from_millis(20);
+const COUNT_PERIOD: Duration = Duration::from_millis(500);
+
+/// Counts the connections of each virtual server, of which a unit in that state has to account.
+pub(crate) type CountConnections = Box<dyn Fn(UnitState) -> Vec<(ServerName, u64)> + Send>;
+
+/// The pair as the replication core sees it, for others to read.
+#[derive(Debug, Default)]
+pub struct PairView {
+    /// How it goes with the peer; `None` before the core runs.
+    pub status: Option<Status>,
+    /// The connections of each virtual server on this unit.
+    pub here: Vec<(ServerName, u64)>,
+    /// And on the other, as it last said.
+    pub peer: Vec<(ServerName, u64)>,
+}
+
+/// The replication core.
+pub(crate) struct ReplicationCore {
+    pub(crate) replicator: Replicator,
+    /// By worker.
+    pub(crate) links: Vec<CoreLink>,
+    pub(crate) paths: Vec<Path>,
+    pub(crate) steering: Steering,
+    pub(crate) switch: Arc<StateSwitch>,
+    pub(crate) count: CountConnections,
+    /// What was counted last.
+    pub(crate) counted: Vec<(ServerName, u64)>,
+    /// Where others read how it goes.
+    pub(crate) view: Arc<Mutex<PairView>>,
+    pub(crate) idler: Idler,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) kept_back: Option<ShardOrder>,
+    /// What is sent next; kept for its memory.
+    pub(crate) datagram: Vec<u8>,
+    pub(crate) view_at: Instant,
+    pub(crate) count_at: Instant,
+}
+
+impl ReplicationCore {
+    /// Runs until the stop flag is set.
+    pub(crate) fn run(mut self) {
+        let mut buffer = vec![0; DATAGRAM_BYTES];
+        // Relaxed: the flag carries no data, and is looked at again at once.
+        while !self.stop.load(Ordering::Relaxed) {
+            if self.round(&mut buffer) {
+                self.idler.busy();
+            } else {
+                self.idler.nothing_to_do();
+            }
+        }
+    }
+
+    /// Does what there is to do; returns whether there was anything.
+    fn round(&mut self, buffer: &mut [u8]) -> bool {
+        let now = platform::now();
+        self.follow_switch(now);
+        let told = self.take_reports(now);
+        let received = self.receive(now, buffer);
+        let ordered = self.give_orders();
+        let sent = self.transmit(now);
+        self.switch.set_listened(self.replicator.wants_updates());
+        self.publish(now);
+        told || received || ordered || sent
+    }
+
+    /// Changes the unit's state if that is wanted: first all that the peer told goes to the workers.
+    fn follow_switch(&mut self, now: Instant) {
+        let Some(state) = self.switch.wanted() else { return };
+        self.replicator.set_state(now, state);
+        self.give_orders();
+        if self.kept_back.is_some() || !self.links.iter().all(CoreLink::has_room) {
+            return;
+        }
+        for link in &mut self.links {
+            link.send(ToShard::State(state));
+        }
+        self.switch.gone_to(state);
+        log::info!("the unit is {} now", state.name());
+    }
+
+    fn take_reports(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        for (worker, link) in self.links.iter_mut().enumerate() {
+            for _ in 0..REPORTS_AT_ONCE {
+                let Some(report) = link.receive() else { break };
+                self.replicator.report(now, worker, report);
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn receive(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
+        let mut any = false;
+        for (index, path) in self.paths.iter().enumerate() {
+            for _ in 0..DATAGRAMS_AT_ONCE {
+                let Some(length) = path.receive(buffer) else { break };
+                self.replicator.receive(now, index, &mut buffer[..length]);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Gives the workers their orders, until one has no room: the replicator keeps the rest, and so slows the peer down.
+    fn give_orders(&mut self) -> bool {
+        let mut any = false;
+        while let Some(order) = self.kept_back.take().or_else(|| self.replicator.poll_order()) {
+            let owner = self.owner(&order);
+            let concerned = match owner {
+                Some(owner) => &mut self.links[owner..=owner],
+                None => &mut self.links[..],
+            };
+            if !concerned.iter().all(CoreLink::has_room) {
+                self.kept_back = Some(order);
+                break;
+            }
+            match concerned {
+                [link] => link.send(ToShard::Order(order)),
+                links => links.iter_mut().for_each(|link| link.send(ToShard::Order(order.clone()))),
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// The worker that an order is for; `None` if it is for all.
+    fn owner(&self, order: &ShardOrder) -> Option<usize> {
+        match order {
+            ShardOrder::Apply(update) => self.steering.owner_of_update(update).map(usize::from),
+            _ => None,
+        }
+    }
+
+    fn transmit(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        while let Some(transmit) = self.replicator.poll_transmit(now, &mut self.datagram) {
+            self.paths[transmit.path].send(&self.datagram);
+            any = true;
+        }
+        any
+    }
+
+    fn publish(&mut self, now: Instant) {
+        if now >= self.count_at {
+            self.count_at = now + COUNT_PERIOD;
+            self.counted = (self.count)(self.switch.current());
+            self.replicator.set_counts(now, &self.counted);
+        }
+        if now >= self.view_at {
+            self.view_at = now + VIEW_PERIOD;
+            // Whoever reads holds the lock for a moment only; the next view is as good.
+            if let Ok(mut view) = self.view.try_lock() {
+                view.status = Some(self.replicator.status(now));
+                view.here.clone_from(&self.counted);
+                view.peer.clear();
+                view.peer.extend_from_slice(self.replicator.peer_counts());
+            }
+        }
+    }
+}

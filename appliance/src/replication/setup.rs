@@ -1,0 +1,156 @@
+//! Makes the replication core from the configuration, and starts its thread.
+
+use std::path::Path as FilePath;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use director::{ReplicationSettings, Steering};
+use model::Instant;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use replication::{PairKey, Replicator, Settings};
+
+use super::core::{CountConnections, PairView, ReplicationCore};
+use super::key::read_key;
+use super::links::{CoreLink, WorkerLink, shard_rings};
+use super::paths::Path;
+use super::switch::StateSwitch;
+use crate::configuration::{ReplicationConfiguration, UnitConfiguration};
+use crate::error::RunError;
+use crate::idle::Idler;
+use crate::{platform, system};
+
+/// Bytes of the headers before a datagram's own.
+const IPV4_AND_UDP: usize = 28;
+const IPV6_AND_UDP: usize = 48;
+
+/// A unit's part of a pair, before its thread runs.
+pub(crate) struct Replication {
+    key: PairKey,
+    configuration: ReplicationConfiguration,
+    switch: Arc<StateSwitch>,
+    links: Vec<CoreLink>,
+}
+
+/// The running thread. Dropping it waits for its end, which the stop flag brings.
+pub(crate) struct RunningCore {
+    thread: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Replication {
+    /// Reads the pair's key, if the unit is of a pair at all.
+    pub(crate) fn of(unit: &UnitConfiguration, folder: &FilePath) -> Result<Option<Self>, RunError> {
+        let Some(configuration) = unit.replication() else { return Ok(None) };
+        let key = read_key(&folder.join(configuration.key_file()))?;
+        Ok(Some(Self {
+            key: PairKey::new(key),
+            configuration: configuration.clone(),
+            switch: Arc::new(StateSwitch::new(unit.state(), unit.cores().workers.len())),
+            links: Vec::new(),
+        }))
+    }
+
+    /// What shards need to know.
+    pub(crate) fn shard_settings(&self) -> ReplicationSettings {
+        ReplicationSettings {
+            digest_seed: self.key.digest_seed(),
+            standby_timeout: self.configuration.standby_timeout().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn switch(&self) -> Arc<StateSwitch> {
+        Arc::clone(&self.switch)
+    }
+
+    /// The end of the next worker's rings.
+    pub(crate) fn link(&mut self) -> WorkerLink {
+        let (worker, core) = shard_rings(self.links.len(), &self.switch);
+        self.links.push(core);
+        worker
+    }
+
+    /// Opens the paths and starts the thread on its CPU. Setting `stop` ends it.
+    pub(crate) fn start(
+        self,
+        unit: &UnitConfiguration,
+        count: CountConnections,
+        view: Arc<Mutex<PairView>>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<RunningCore, RunError> {
+        let now = platform::now();
+        let paths = self.configuration.paths().iter().map(|&path| Path::open(path));
+        let core = ReplicationCore {
+            paths: paths.collect::<Result<_, _>>()?,
+            replicator: Replicator::new(self.settings(), unit.state(), random, now),
+            steering: Steering::new(self.links.len()),
+            links: self.links,
+            switch: self.switch,
+            count,
+            counted: Vec::new(),
+            view,
+            idler: Idler::new(system::may_sleep(unit, unit.cores().replication)),
+            stop: Arc::clone(stop),
+            kept_back: None,
+            datagram: Vec::new(),
+            view_at: Instant::START,
+            count_at: Instant::START,
+        };
+        let cpu = unit.cores().replication;
+        let thread = thread::Builder::new().name("replication".to_owned()).spawn(move || {
+            run_on(cpu);
+            core.run();
+        });
+        let thread = thread.map_err(RunError::Replication)?;
+        Ok(RunningCore { thread: Some(thread), stop: Arc::clone(stop) })
+    }
+
+    fn settings(&self) -> Settings {
+        let configuration = &self.configuration;
+        let has_ipv6 = configuration.paths().iter().any(|path| path.local.is_ipv6());
+        let headers = if has_ipv6 { IPV6_AND_UDP } else { IPV4_AND_UDP };
+        Settings {
+            paths: configuration.paths().len(),
+            datagram_bytes: usize::from(configuration.mtu()) - headers,
+            flush: configuration.flush(),
+            digest_interval: configuration.digest_interval(),
+            ..Settings::new(self.key.clone(), self.links.len())
+        }
+    }
+}
+
+impl RunningCore {
+    /// Whether the thread has ended by itself, which it should not.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for RunningCore {
+    fn drop(&mut self) {
+        // Relaxed: the flag carries no data.
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the replication core panicked");
+        }
+    }
+}
+
+/// Moves the calling thread to its CPU, which was found to be usable.
+fn run_on(cpu: usize) {
+    let mut set = CpuSet::new();
+    if set.set(cpu).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
+    }
+}
+
+/// A random number for a session. Without the operating system's there is no safe session, so none that repeats is made.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    while let Err(error) = system::fill_random(&mut bytes) {
+        log::error!("no random numbers for a replication session: {error}");
+        platform::sleep(std::time::Duration::from_secs(1));
+    }
+    u64::from_ne_bytes(bytes)
+}

@@ -1,0 +1,96 @@
+//! Whether the unit forwards: an operator asks for it, the replication core carries it out, everybody else follows.
+//!
+//! The state reaches a worker by the same ring as the connections that the peer told of, behind the last of them: a
+//! unit that becomes active forwards with all that it was told.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use model::UnitState;
+
+/// The state that is wanted, the one that the unit is in, and how far the workers have followed. And whether there is
+/// anybody to be told of connections.
+#[derive(Debug)]
+pub struct StateSwitch {
+    wanted: AtomicU8,
+    current: AtomicU8,
+    workers: Box<[AtomicU8]>,
+    is_listened: AtomicBool,
+}
+
+impl StateSwitch {
+    /// Everybody is in `state`.
+    pub(crate) fn new(state: UnitState, workers: usize) -> Self {
+        let place = || AtomicU8::new(state as u8);
+        let workers = (0..workers).map(|_| place()).collect();
+        Self { wanted: place(), current: place(), workers, is_listened: AtomicBool::new(false) }
+    }
+
+    /// Asks for `state`.
+    pub(crate) fn want(&self, state: UnitState) {
+        // Relaxed, here and below: the values carry no other data with them.
+        self.wanted.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// The state that the unit should go to; `None` if it is there.
+    pub(crate) fn wanted(&self) -> Option<UnitState> {
+        let wanted = read(&self.wanted);
+        (wanted != self.current()).then_some(wanted)
+    }
+
+    /// The unit has gone to `state`, as far as it can be told from outside a worker.
+    pub(crate) fn gone_to(&self, state: UnitState) {
+        self.current.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// The unit's state.
+    pub(crate) fn current(&self) -> UnitState {
+        read(&self.current)
+    }
+
+    /// Whether there is a peer to be told of connections.
+    pub(crate) fn set_listened(&self, is_listened: bool) {
+        self.is_listened.store(is_listened, Ordering::Relaxed);
+    }
+
+    /// Whether there is a peer to be told of connections.
+    pub(crate) fn is_listened(&self) -> bool {
+        self.is_listened.load(Ordering::Relaxed)
+    }
+
+    /// `worker` has gone to `state`.
+    pub(crate) fn followed(&self, worker: usize, state: UnitState) {
+        self.workers[worker].store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Whether the unit and all of its workers are in `state`.
+    pub(crate) fn is_complete(&self, state: UnitState) -> bool {
+        self.current() == state && self.workers.iter().all(|worker| read(worker) == state)
+    }
+}
+
+fn read(state: &AtomicU8) -> UnitState {
+    if state.load(Ordering::Relaxed) == UnitState::Active as u8 {
+        UnitState::Active
+    } else {
+        UnitState::Standby
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use UnitState::{Active, Standby};
+
+    #[test]
+    fn a_switch_is_complete_when_all_workers_have_followed() {
+        let switch = StateSwitch::new(Standby, 2);
+        assert_eq!((switch.current(), switch.wanted()), (Standby, None));
+        switch.want(Active);
+        assert_eq!(switch.wanted(), Some(Active));
+        switch.gone_to(Active);
+        switch.followed(1, Active);
+        assert!(!switch.is_complete(Active) && switch.wanted().is_none());
+        switch.followed(0, Active);
+        assert!(switch.is_complete(Active));
+    }
+}

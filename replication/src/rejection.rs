@@ -1,0 +1,117 @@
+//! Why something that came from the other unit, or from a stranger, was not taken: one list, from which the enum, the
+//! text and the metric all come.
+
+macro_rules! rejections {
+    ($($(#[doc = $text:literal])+ $variant:ident = $name:literal;)+) => {
+        /// Why a datagram, or an item of one, was rejected. Each is counted under exactly one reason.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Rejection {
+            $($(#[doc = $text])+ $variant,)+
+        }
+
+        impl Rejection {
+            /// Every reason, in the order of `index`.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// How many reasons there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The place of this reason in an array of `COUNT` counters.
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+
+            /// The name in metrics and JSON.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What an operator reads.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($text),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+rejections! {
+    /// The datagram is shorter than its header and seal.
+    TooShort = "too_short";
+    /// The datagram is of another protocol, or of a version that this unit does not speak.
+    UnknownVersion = "unknown_version";
+    /// The datagram is of an unknown kind.
+    UnknownKind = "unknown_kind";
+    /// The datagram belongs to no session or attempt of now: late, or recorded and sent again.
+    UnknownSession = "unknown_session";
+    /// The datagram is one of our own, sent back to us.
+    Reflected = "reflected";
+    /// The seal is broken, or made with another key.
+    NotAuthentic = "not_authentic";
+    /// The datagram was received before, or is too old to tell.
+    Replayed = "replayed";
+    /// More units say hello than one peer can have reason to.
+    TooManyHellos = "too_many_hellos";
+    /// The peer's version is more than one away from ours.
+    VersionTooFar = "version_too_far";
+    /// The datagram is authentic but makes no sense.
+    MalformedBody = "malformed_body";
+    /// The peer tells its connections, but this unit is active itself.
+    StreamWhileActive = "stream_while_active";
+    /// The batch lies beyond what was said to have room.
+    BeyondWindow = "beyond_window";
+    /// The record's flags are impossible.
+    RecordFlags = "record_flags";
+    /// The record's size is wrong.
+    RecordSize = "record_size";
+    /// The record's protocol is not balanced.
+    RecordProtocol = "record_protocol";
+    /// The record's phase is unknown.
+    RecordPhase = "record_phase";
+    /// The record has an extension that must not be skipped, and that this unit does not know.
+    RecordExtension = "record_extension";
+    /// The item's length is impossible; the rest of the batch is lost with it.
+    ItemLength = "item_length";
+    /// The item is of an unknown kind.
+    ItemUnknown = "item_unknown";
+    /// The item is of a known kind but makes no sense.
+    ItemMalformed = "item_malformed";
+}
+
+/// A counter for each reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejections([u64; Rejection::COUNT]);
+
+impl Rejections {
+    pub(crate) const NONE: Self = Self([0; Rejection::COUNT]);
+
+    pub(crate) fn count(&mut self, rejection: Rejection) {
+        self.0[rejection.index()] += 1;
+    }
+
+    /// How often this happened.
+    pub const fn of(&self, rejection: Rejection) -> u64 {
+        self.0[rejection.index()]
+    }
+
+    /// How often anything was rejected.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_reason_has_its_own_place_and_name() {
+        let names: HashSet<_> = Rejection::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), Rejection::COUNT);
+        for (index, reason) in Rejection::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), index);
+            assert!(reason.description().ends_with('.'));
+        }
+    }
+}

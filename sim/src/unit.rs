@@ -1,0 +1,286 @@
+//! A unit as the simulation has it: shards, a replicator, and the queues between them, without threads.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use director::{
+    Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, PortIndex,
+    ReplicationSettings, Shard, ShardConfiguration, Steering, Verdict,
+};
+use fastrand::Rng;
+use model::limits::BATCH;
+use model::{ConnectionEnds, Instant, ShardOrder, ShardReport, UnitState, Update};
+use replication::{PairKey, Replicator, Settings};
+
+use crate::network::{Datagram, Network};
+use crate::servers::{self, PATHS};
+
+/// What both units know.
+const KEY: [u8; 32] = [7; 32];
+
+/// How a unit is built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) shards: usize,
+    /// Room of the queues between shards and replicator.
+    pub(crate) queue: usize,
+    /// Batches that the replicator keeps for repetition.
+    pub(crate) history: usize,
+}
+
+/// A running unit.
+pub(crate) struct Unit {
+    pub(crate) state: UnitState,
+    index: usize,
+    plan: Plan,
+    steering: Steering,
+    shards: Vec<Queued>,
+    replicator: Replicator,
+    next_hops: NextHopTable,
+    kept_back: Option<ShardOrder>,
+    pub(crate) ledger: Ledger,
+}
+
+/// A shard and the queues to and from it.
+struct Queued {
+    shard: Shard,
+    reports: VecDeque<ShardReport>,
+    orders: VecDeque<ShardOrder>,
+}
+
+/// What was told and taken over since the last change of state.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) updates_told: u64,
+    pub(crate) updates_applied: u64,
+    deleted: HashSet<ConnectionEnds>,
+    pub(crate) resurrected: Option<ConnectionEnds>,
+}
+
+impl Plan {
+    pub(crate) fn random(random: &mut Rng) -> Self {
+        Self {
+            shards: random.usize(1..=3),
+            // Sometimes so small that a burst does not fit.
+            queue: if random.u8(0..4) == 0 { 64 } else { 4_096 },
+            history: if random.u8(0..4) == 0 { 32 } else { 4_096 },
+        }
+    }
+}
+
+impl Unit {
+    pub(crate) fn new(
+        index: usize,
+        plan: Plan,
+        state: UnitState,
+        configuration: &Arc<Configuration>,
+        now: Instant,
+        random: &mut Rng,
+    ) -> Self {
+        let steering = Steering::new(plan.shards);
+        let key = PairKey::new(KEY);
+        let shard = |number| {
+            Shard::new(ShardConfiguration {
+                director: Arc::clone(configuration),
+                ports: servers::ports(),
+                index: number,
+                steering,
+                capacity: 32_768,
+                hash_seed: index as u64,
+                replication: Some(ReplicationSettings {
+                    digest_seed: key.digest_seed(),
+                    standby_timeout: Duration::ZERO,
+                }),
+                state,
+            })
+        };
+        let shards = (0..plan.shards).map(|number| Queued {
+            shard: shard(number),
+            reports: VecDeque::new(),
+            orders: VecDeque::new(),
+        });
+        let settings = Settings {
+            paths: PATHS,
+            datagram_bytes: 1_472,
+            history_batches: plan.history,
+            digest_interval: Duration::from_millis(100),
+            ..Settings::new(key.clone(), plan.shards)
+        };
+        let mut sessions = random.fork();
+        Self {
+            state,
+            index,
+            plan,
+            steering,
+            shards: shards.collect(),
+            replicator: Replicator::new(settings, state, move || sessions.u64(..), now),
+            next_hops: servers::next_hops(),
+            kept_back: None,
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Has the unit forward, or stand by. The state reaches the shards behind all orders that were given before.
+    pub(crate) fn set_state(&mut self, now: Instant, state: UnitState) {
+        self.state = state;
+        self.replicator.set_state(now, state);
+        while self.give_orders() || self.is_behind() {
+            self.obey(now);
+            self.take_reports(now);
+        }
+        self.shards.iter_mut().for_each(|queued| queued.shard.set_state(now, state));
+        self.ledger = Ledger::default();
+    }
+
+    /// Whether there are orders that were not carried out.
+    fn is_behind(&self) -> bool {
+        let is_behind = |queued: &Queued| !queued.orders.is_empty() || queued.shard.is_busy();
+        self.kept_back.is_some() || self.shards.iter().any(is_behind)
+    }
+
+    /// Processes a frame on the shard that owns the client; returns its verdict.
+    pub(crate) fn process(
+        &mut self,
+        now: Instant,
+        client: std::net::IpAddr,
+        port: PortIndex,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let owner = usize::from(self.steering.owner(client));
+        let mut frames = [Frame { length: bytes.len(), bytes, port }];
+        let mut verdicts = ArrayVec::<_, BATCH>::new();
+        self.shards[owner].shard.process(now, &self.next_hops, &mut frames, &mut verdicts);
+        verdicts[0]
+    }
+
+    pub(crate) fn receive(&mut self, now: Instant, mut datagram: Datagram) {
+        self.replicator.receive(now, datagram.path, &mut datagram.bytes);
+    }
+
+    /// All that the unit does by itself in a step.
+    pub(crate) fn step(&mut self, now: Instant, network: &mut Network) {
+        for queued in &mut self.shards {
+            queued.shard.set_listened(self.replicator.wants_updates());
+            queued.shard.expire(now, 512);
+        }
+        self.obey(now);
+        self.take_reports(now);
+        self.give_orders();
+        let mut bytes = Vec::new();
+        while let Some(transmit) = self.replicator.poll_transmit(now, &mut bytes) {
+            network.send(now, Datagram { to: 1 - self.index, path: transmit.path, bytes: bytes.clone() });
+        }
+    }
+
+    fn obey(&mut self, now: Instant) {
+        let Self { shards, plan, ledger, .. } = self;
+        for Queued { shard, reports, orders } in shards {
+            while !shard.is_busy() {
+                let Some(order) = orders.pop_front() else { break };
+                ledger.note_order(&order);
+                shard.order(now, order);
+            }
+            shard.work(now);
+            while reports.len() < plan.queue {
+                let Some(report) = shard.take_report() else { break };
+                reports.push_back(report);
+            }
+        }
+    }
+
+    fn take_reports(&mut self, now: Instant) {
+        for (worker, queued) in self.shards.iter_mut().enumerate() {
+            for report in queued.reports.drain(..) {
+                self.ledger.note_report(&report);
+                self.replicator.report(now, worker, report);
+            }
+        }
+    }
+
+    fn give_orders(&mut self) -> bool {
+        let mut any = false;
+        while let Some(order) = self.kept_back.take().or_else(|| self.replicator.poll_order()) {
+            let owner = match &order {
+                ShardOrder::Apply(update) => self.steering.owner_of_update(update),
+                _ => None,
+            };
+            let queue = self.plan.queue;
+            let is_concerned = |index: usize| owner.is_none_or(|owner| usize::from(owner) == index);
+            let mut concerned = self.shards.iter_mut().enumerate().filter(|(index, _)| is_concerned(*index));
+            if concerned.any(|(_, queued)| queued.orders.len() >= queue) {
+                self.kept_back = Some(order);
+                break;
+            }
+            for (_, queued) in self.shards.iter_mut().enumerate().filter(|(index, _)| is_concerned(*index)) {
+                queued.orders.push_back(order.clone());
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// All connections of the unit that the other should have, too: those that are established.
+    pub(crate) fn connections(&self, now: Instant) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for queued in &self.shards {
+            let mut cursor = Some(Cursor::default());
+            while let Some(from) = cursor {
+                let mut page = ArrayVec::<ConnectionSummary, 64>::new();
+                cursor = queued.shard.list(now, from, &ConnectionFilter::default(), &mut page);
+                all.extend(page.iter().filter(|connection| connection.state.name() != "syn").map(
+                    |connection| {
+                        let ConnectionSummary { protocol, client, virtual_server, real_server, .. } =
+                            connection;
+                        format!("{protocol} {client} {virtual_server} {real_server}")
+                    },
+                ));
+            }
+        }
+        all
+    }
+
+    /// Whether the counters say what the tables have.
+    pub(crate) fn counters_equal_tables(&self) -> bool {
+        self.shards
+            .iter()
+            .all(|queued| queued.shard.counters().connections() == queued.shard.connections() as u64)
+    }
+
+    /// How replication goes, for whoever looks for the reason of a failure.
+    pub(crate) fn status(&self, now: Instant) -> String {
+        let counters: Vec<_> = self.shards.iter().map(|queued| queued.shard.counters()).collect();
+        let replica: Vec<_> = counters.iter().map(|counters| &counters.replica).collect();
+        format!("{:?} {replica:?}", self.replicator.status(now))
+    }
+
+    /// Whether this unit believes that the two tables are equal.
+    pub(crate) fn is_synchronized(&self, now: Instant) -> bool {
+        self.replicator.status(now).is_synchronized
+    }
+}
+
+impl Ledger {
+    fn note_report(&mut self, report: &ShardReport) {
+        if matches!(report, ShardReport::Update(Update::Create(_) | Update::Delete(_))) {
+            self.updates_told += 1;
+        }
+    }
+
+    fn note_order(&mut self, order: &ShardOrder) {
+        match order {
+            ShardOrder::Apply(Update::Create(record)) => {
+                self.updates_applied += 1;
+                if self.deleted.contains(&record.ends) {
+                    self.resurrected = Some(record.ends);
+                }
+            }
+            ShardOrder::Apply(Update::Delete(ends)) => {
+                self.updates_applied += 1;
+                self.deleted.insert(*ends);
+            }
+            _ => {}
+        }
+    }
+}

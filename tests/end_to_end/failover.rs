@@ -1,0 +1,202 @@
+//! One unit dies, the other goes on with its connections.
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use crate::http::large_page;
+use crate::lab::client::{Lines, ask_by_datagram};
+use crate::lab::pair::Pair;
+use crate::lab::plan::{
+    Plan, VIRTUAL_V4, VIRTUAL_V6, add_service, client_addresses, line_addresses, line_services, web,
+};
+use crate::lab::services::LINE_PORT;
+use crate::lab::wait::{self, PATIENCE};
+
+/// The line service by TCP and UDP, and web pages.
+fn plan() -> Plan {
+    let mut director = line_services("roundrobin", 3);
+    add_service(&mut director, ":80", "roundrobin", 3);
+    Plan { director, ..Plan::default() }
+}
+
+/// Every connection answers still, from the server that it had.
+fn still_talk(connections: &mut [(Lines, usize)]) {
+    for (number, (connection, server)) in connections.iter_mut().enumerate() {
+        let answered = connection.ask("still there?");
+        assert_eq!(answered.as_ref().ok(), Some(&*server), "connection {number}: {answered:?}");
+    }
+}
+
+/// Connections to the line service, by both families in turn, each with the server that it has.
+fn talk(pair: &Pair, count: usize) -> Vec<(Lines, usize)> {
+    let connect = |number: usize| {
+        let mut lines = pair.client.connect(line_addresses()[number % 2]);
+        let server = lines.ask("hello").expect("an answer");
+        (lines, server)
+    };
+    (0..count).map(connect).collect()
+}
+
+#[test]
+fn connections_survive_the_death_of_the_active_unit() {
+    let pair = Pair::start(plan(), &[0, 1]);
+    let mut before = talk(&pair, 40);
+    // A standby that joins late gets what was there before it; a UDP flow is a connection, too.
+    pair.join();
+    before.extend(talk(&pair, 40));
+    let datagrams: Vec<_> =
+        line_addresses().into_iter().map(|address| pair.client.datagrams(address)).collect();
+    let servers: Vec<_> =
+        datagrams.iter().map(|socket| ask_by_datagram(socket, "before").expect("an answer")).collect();
+    pair.wait_until_synchronized();
+    wait::until_equal("connections on the standby", 82, || pair.b.view.connections("current"));
+
+    let report = pair.take_over();
+    assert_eq!((&report["state"], &report["connections"]), (&"active".into(), &82.into()));
+    still_talk(&mut before);
+    for (socket, server) in datagrams.iter().zip(servers) {
+        assert_eq!(ask_by_datagram(socket, "after").ok(), Some(server));
+    }
+    // New ones begin as before.
+    still_talk(&mut talk(&pair, 6));
+}
+
+#[test]
+fn downloads_arrive_as_they_were_sent() {
+    let large = large_page();
+    let pair = Pair::start(
+        Plan { director: web("roundrobin", 3), large: Some(large.clone()), ..Plan::default() },
+        &[1],
+    );
+    pair.join();
+    let downloads: Vec<Child> = (0..6)
+        .map(|number| {
+            let host = ["192.0.2.100", "[2001:db8:100::100]"][number % 2];
+            let url = format!("http://{host}/large");
+            pair.client.namespace.enter(|| {
+                Command::new("curl")
+                    // So slow that the unit dies in the middle.
+                    .args([
+                        "--silent",
+                        "--show-error",
+                        "--fail",
+                        "--limit-rate",
+                        "16M",
+                        "--max-time",
+                        "60",
+                        &url,
+                    ])
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .expect("curl runs")
+            })
+        })
+        .collect();
+    // Read from the start: curl would stop at a full pipe.
+    let readers = downloads.into_iter().map(|download| std::thread::spawn(|| download.wait_with_output()));
+    let readers: Vec<_> = readers.collect();
+    wait::until_equal("downloads on the standby", 6, || pair.b.view.connections("current"));
+    wait::until_equal("downloads under way", true, || {
+        pair.a.view.virtual_server("192.0.2.100:80:tcp").outbound_packets > 500
+    });
+    pair.take_over();
+    for reader in readers {
+        let output = reader.join().expect("no panic").expect("curl ends");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+        assert!(output.stdout == large, "{} bytes came, and not those that were sent", output.stdout.len());
+    }
+    let through_b = pair.b.view.virtual_server("192.0.2.100:80:tcp").outbound_packets;
+    assert!(through_b > 0, "the downloads ended before unit B had its turn");
+}
+
+#[test]
+fn a_standby_that_starts_again_gets_everything_again() {
+    let pair = Pair::start(plan(), &[1]);
+    pair.join();
+    let mut before = talk(&pair, 30);
+    pair.wait_until_synchronized();
+    pair.b.kill();
+    before.extend(talk(&pair, 10));
+    pair.join();
+    wait::until_equal("connections on the standby", 40, || pair.b.view.connections("current"));
+    pair.take_over();
+    still_talk(&mut before);
+}
+
+#[test]
+fn units_change_places_and_back() {
+    let pair = Pair::start(plan(), &[0, 1]);
+    pair.join();
+    let mut connections = talk(&pair, 20);
+    pair.wait_until_synchronized();
+    for (from, to) in [(&pair.a, &pair.b), (&pair.b, &pair.a)] {
+        from.failover("standby");
+        pair.switch(to);
+        still_talk(&mut connections);
+        connections.extend(talk(&pair, 5));
+        pair.wait_until_synchronized();
+        let count = connections.len() as u64;
+        wait::until_equal("connections on the new standby", count, || from.view.connections("current"));
+    }
+}
+
+#[test]
+fn a_standby_neither_forwards_nor_answers() {
+    let pair = Pair::start(plan(), &[1]);
+    pair.join();
+    pair.a.failover("standby");
+    let refused = pair.client.try_connect(
+        Some(SocketAddr::new(client_addresses(0).0.into(), 0)),
+        SocketAddr::new(VIRTUAL_V4, LINE_PORT),
+        std::time::Duration::from_secs(1),
+    );
+    assert!(refused.is_err(), "a unit that stands by forwarded");
+    for half in [&pair.a, &pair.b] {
+        assert_eq!(half.view.packets().forwarded, 0);
+        assert!(half.replication()["state"] == "standby");
+    }
+    // Its own addresses are the kernel's all the time.
+    pair.client.ping("198.51.100.2");
+    pair.switch(&pair.b);
+    let late = pair.client.try_connect(None, SocketAddr::new(VIRTUAL_V6, LINE_PORT), PATIENCE);
+    assert!(late.expect("unit B is active").ask("hello").is_ok());
+}
+
+#[test]
+fn half_open_connections_may_be_lost_but_do_not_hang() {
+    let pair = Pair::start(plan(), &[1]);
+    pair.join();
+    // The server does not answer: the client's SYN is all that there ever was.
+    pair.silence_servers();
+    let client = pair.client.namespace.enter(|| {
+        std::thread::spawn(|| Lines::connect(None, SocketAddr::new(VIRTUAL_V4, LINE_PORT), PATIENCE))
+    });
+    wait::until_equal("a half-open connection", 1, || pair.a.view.connections("current"));
+    pair.take_over();
+    let connected = client.join().expect("no panic");
+    assert!(connected.expect("the client's next SYN").ask("hello").is_ok());
+}
+
+#[test]
+fn what_would_break_is_told_on_both_units() {
+    let mut director = line_services("roundrobin", 3);
+    director["virtual_servers"][0]["replicate"] = false.into();
+    let pair = Pair::start(Plan { director, ..Plan::default() }, &[1]);
+    pair.join();
+    let _connections = talk(&pair, 20);
+    for half in [&pair.a, &pair.b] {
+        wait::until_equal("connections that would break", Some(10), || {
+            half.replication()["would_break"].as_u64()
+        });
+        let servers = half.replication()["virtual_servers"].clone();
+        let by_name = |name: &str| {
+            let servers = servers.as_array().expect("a list");
+            servers.iter().find(|server| server["name"] == name).expect("the server")["would_break"].clone()
+        };
+        assert_eq!(by_name("192.0.2.100:7:tcp"), 10);
+        assert_eq!(by_name("[2001:db8:100::100]:7:tcp"), 0);
+    }
+}
