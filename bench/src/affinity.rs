@@ -11,10 +11,20 @@ pub(crate) struct Pinned {
 impl Pinned {
     /// Pins the calling thread. Where the kernel refuses, it stays free to move.
     pub(crate) fn here() -> Self {
+        Self::to_one(|cpus| cpus.last().copied())
+    }
+
+    /// Pins the calling thread to the CPU of this number, counted among those that it may use, and from the first again
+    /// where there are fewer.
+    pub(crate) fn to(number: usize) -> Self {
+        Self::to_one(|cpus| cpus.get(number % cpus.len().max(1)).copied())
+    }
+
+    fn to_one(choose: impl FnOnce(&[usize]) -> Option<usize>) -> Self {
         let before = sched_getaffinity(this_thread()).ok();
-        if let Some(last) = before.as_ref().and_then(last) {
+        if let Some(chosen) = before.as_ref().and_then(|before| choose(&all(before))) {
             let mut one = CpuSet::new();
-            let _ = one.set(last).and_then(|()| sched_setaffinity(this_thread(), &one));
+            let _ = one.set(chosen).and_then(|()| sched_setaffinity(this_thread(), &one));
         }
         Self { before }
     }
@@ -32,8 +42,8 @@ fn this_thread() -> Pid {
     Pid::from_raw(0)
 }
 
-fn last(cpus: &CpuSet) -> Option<usize> {
-    (0..CpuSet::count()).rev().find(|&cpu| cpus.is_set(cpu).unwrap_or(false))
+fn all(cpus: &CpuSet) -> Vec<usize> {
+    (0..CpuSet::count()).filter(|&cpu| cpus.is_set(cpu).unwrap_or(false)).collect()
 }
 
 #[cfg(test)]

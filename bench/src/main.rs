@@ -11,6 +11,7 @@ mod machine;
 mod markdown;
 mod peers;
 mod plot;
+mod replication;
 mod report;
 mod rivals;
 mod rounds;
@@ -52,6 +53,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "memif", run: forwarding::memif::run },
     Benchmark { name: "latency", run: forwarding::latency::run },
     Benchmark { name: "rivals", run: |context| rivals::run(&context.understudy, context.quick).into() },
+    Benchmark { name: "replication", run: replication::run },
     Benchmark { name: "translation", run: |context| graph::run(context, graph::translation::run) },
     Benchmark { name: "stages", run: |context| graph::run(context, graph::stages::run) },
     Benchmark { name: "scale", run: |context| graph::run(context, graph::scale::run) },

@@ -5,21 +5,21 @@
 mod control;
 mod effort;
 mod error;
-mod figures;
+pub(crate) mod figures;
 pub(crate) mod footprint;
-mod housekeeping;
+pub(crate) mod housekeeping;
 pub(crate) mod lifetimes;
-mod pass;
+pub(crate) mod pass;
 mod quiet;
 mod rte_hash_loop;
 pub(crate) mod scale;
 pub(crate) mod smoke;
 pub(crate) mod stages;
 pub(crate) mod stalls;
-mod stream;
+pub(crate) mod stream;
 mod swap;
 pub(crate) mod translation;
-mod unit;
+pub(crate) mod unit;
 
 pub(crate) use effort::Effort;
 pub(crate) use error::GraphError;

@@ -24,6 +24,7 @@ use crate::rounds::{Comparison, compare};
 use bed::{Balancer, Bed};
 pub(crate) use error::RivalsError;
 use load::Sample;
+pub(crate) use namespace::Namespace;
 use tasks::{TASKS, Task};
 
 /// All beds, at rest.

@@ -13,11 +13,11 @@ use super::error::RivalsError;
 
 /// A network namespace.
 #[derive(Debug)]
-pub(super) struct Namespace(File);
+pub(crate) struct Namespace(File);
 
 impl Namespace {
     /// A new one, with its loopback interface up and without IPv6, whose chatter would be counted as packets.
-    pub(super) fn new() -> Result<Self, RivalsError> {
+    pub(crate) fn new() -> Result<Self, RivalsError> {
         let namespace = Self(on_a_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET).map_err(RivalsError::Namespace)?;
             Ok(File::open("/proc/thread-self/ns/net")?)
@@ -30,12 +30,12 @@ impl Namespace {
     }
 
     /// Moves the calling thread into it, for good.
-    pub(super) fn join(&self) -> Result<(), RivalsError> {
+    pub(crate) fn join(&self) -> Result<(), RivalsError> {
         setns(&self.0, CloneFlags::CLONE_NEWNET).map_err(RivalsError::Namespace)
     }
 
     /// Does `work` on a thread inside. Sockets that it makes stay inside.
-    pub(super) fn enter<T: Send>(
+    pub(crate) fn enter<T: Send>(
         &self,
         work: impl FnOnce() -> Result<T, RivalsError> + Send,
     ) -> Result<T, RivalsError> {
@@ -46,19 +46,19 @@ impl Namespace {
     }
 
     /// A command that runs a program inside.
-    pub(super) fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.path().display())).arg("--").arg(program);
         command
     }
 
     /// Carries out `ip` commands, one on each line.
-    pub(super) fn ip(&self, commands: &str) -> Result<(), RivalsError> {
+    pub(crate) fn ip(&self, commands: &str) -> Result<(), RivalsError> {
         self.run("ip", &["-batch", "-"], commands)
     }
 
     /// Runs a program that must succeed, with `input` as its standard input.
-    pub(super) fn run(&self, program: &str, arguments: &[&str], input: &str) -> Result<(), RivalsError> {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str], input: &str) -> Result<(), RivalsError> {
         let mut command = self.command(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let not_started = |source| RivalsError::NotStarted { program: program.to_owned(), source };
@@ -76,7 +76,7 @@ impl Namespace {
     }
 
     /// Sets a kernel parameter, like `net/ipv4/ip_forward`.
-    pub(super) fn set(&self, parameter: &str, value: &str) -> Result<(), RivalsError> {
+    pub(crate) fn set(&self, parameter: &str, value: &str) -> Result<(), RivalsError> {
         let wrong = |source: io::Error| RivalsError::Parameter {
             parameter: parameter.to_owned(),
             value: value.to_owned(),
@@ -86,7 +86,7 @@ impl Namespace {
     }
 
     /// Where the kernel finds it.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
 }
