@@ -29,6 +29,37 @@ const OPTIONAL: u8 = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Untellable;
 
+/// The longest record there is: IPv6, a translated port and a buddy.
+const MOST_BYTES: usize = 62 + 4 + 43;
+
+/// A record that is being put together. All that is put has a size that the compiler knows: to copy some bytes at a time by
+/// calls would take longer than all else that a record costs.
+struct Writer {
+    bytes: [u8; MOST_BYTES],
+    length: usize,
+}
+
+impl Writer {
+    const fn new() -> Self {
+        Self { bytes: [0; MOST_BYTES], length: 0 }
+    }
+
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + N) {
+            place.copy_from_slice(&bytes);
+            self.length += N;
+        }
+    }
+
+    /// Appends the record to a batch, with its length in its place.
+    fn finish(mut self, batch: &mut Vec<u8>) -> Result<(), Untellable> {
+        self.bytes[1] = u8::try_from(self.length).map_err(|_| Untellable)?;
+        batch.extend_from_slice(&self.bytes[..self.length]);
+        Ok(())
+    }
+}
+
 /// Appends the record of a connection that is there.
 pub(super) fn write_create(
     batch: &mut Vec<u8>,
@@ -40,12 +71,12 @@ pub(super) fn write_create(
     }
     let buddy = record.buddy.filter(|_| version >= 2);
     let flags = REAL_COUNT | VIRTUAL_COUNT | if buddy.is_some() { BUDDY } else { 0 };
-    let start = batch.len();
-    write_base(batch, flags, &record.ends, record.phase, [record.bind_id, record.group], version)?;
+    let mut writer = Writer::new();
+    write_base(&mut writer, flags, &record.ends, record.phase, [record.bind_id, record.group], version)?;
     if let Some(buddy) = buddy {
-        write_buddy(batch, &record.ends, &buddy)?;
+        write_buddy(&mut writer, &record.ends, &buddy)?;
     }
-    write_length(batch, start)
+    writer.finish(batch)
 }
 
 /// Appends the record of a connection that is gone.
@@ -54,13 +85,13 @@ pub(super) fn write_delete(
     ends: &ConnectionEnds,
     version: u8,
 ) -> Result<(), Untellable> {
-    let start = batch.len();
-    write_base(batch, DELETE, ends, Phase::Open, [0, 0], version)?;
-    write_length(batch, start)
+    let mut writer = Writer::new();
+    write_base(&mut writer, DELETE, ends, Phase::Open, [0, 0], version)?;
+    writer.finish(batch)
 }
 
 fn write_base(
-    batch: &mut Vec<u8>,
+    writer: &mut Writer,
     flags: u8,
     ends: &ConnectionEnds,
     phase: Phase,
@@ -68,12 +99,12 @@ fn write_base(
     version: u8,
 ) -> Result<(), Untellable> {
     let is_v6 = ends.client.address.is_ipv6();
-    batch.extend_from_slice(&[flags | if is_v6 { IPV6 } else { 0 }, 0, ends.protocol.number(), phase as u8]);
+    writer.put([flags | if is_v6 { IPV6 } else { 0 }, 0, ends.protocol.number(), phase as u8]);
     if version >= 2 {
-        instance.iter().for_each(|number| batch.extend_from_slice(&number.to_be_bytes()));
+        instance.iter().for_each(|number| writer.put(number.to_be_bytes()));
     }
     for end in [ends.real_server, ends.client, ends.virtual_server] {
-        write_endpoint(batch, end, is_v6)?;
+        write_endpoint(writer, end, is_v6)?;
     }
     if ends.translated_port == ends.client.port {
         return Ok(());
@@ -82,36 +113,31 @@ fn write_base(
         return Err(Untellable);
     }
     let [high, low] = ends.translated_port.to_be_bytes();
-    batch.extend_from_slice(&[TRANSLATED_PORT, 2, high, low]);
+    writer.put([TRANSLATED_PORT, 2, high, low]);
     Ok(())
 }
 
-fn write_endpoint(batch: &mut Vec<u8>, end: Endpoint, is_v6: bool) -> Result<(), Untellable> {
+#[inline(always)]
+fn write_endpoint(writer: &mut Writer, end: Endpoint, is_v6: bool) -> Result<(), Untellable> {
     match end.address {
-        IpAddr::V4(address) if !is_v6 => batch.extend_from_slice(&address.octets()),
-        IpAddr::V6(address) if is_v6 => batch.extend_from_slice(&address.octets()),
+        IpAddr::V4(address) if !is_v6 => writer.put(address.octets()),
+        IpAddr::V6(address) if is_v6 => writer.put(address.octets()),
         _ => return Err(Untellable),
     }
-    batch.extend_from_slice(&end.port.to_be_bytes());
+    writer.put(end.port.to_be_bytes());
     Ok(())
 }
 
-fn write_buddy(batch: &mut Vec<u8>, ends: &ConnectionEnds, buddy: &ConnectionEnds) -> Result<(), Untellable> {
+fn write_buddy(writer: &mut Writer, ends: &ConnectionEnds, buddy: &ConnectionEnds) -> Result<(), Untellable> {
     let is_v6 = ends.client.address.is_ipv6();
     if buddy.client.address != ends.client.address {
         return Err(Untellable);
     }
-    batch.extend_from_slice(&[BUDDY_ENDS, if is_v6 { 41 } else { 17 }, buddy.protocol.number()]);
-    batch.extend_from_slice(&buddy.client.port.to_be_bytes());
-    batch.extend_from_slice(&buddy.translated_port.to_be_bytes());
-    write_endpoint(batch, buddy.real_server, is_v6)?;
-    write_endpoint(batch, buddy.virtual_server, is_v6)
-}
-
-/// Writes the record's length into its place.
-fn write_length(batch: &mut [u8], start: usize) -> Result<(), Untellable> {
-    let length = u8::try_from(batch.len() - start).map_err(|_| Untellable)?;
-    batch.get_mut(start + 1).map(|place| *place = length).ok_or(Untellable)
+    writer.put([BUDDY_ENDS, if is_v6 { 41 } else { 17 }, buddy.protocol.number()]);
+    writer.put(buddy.client.port.to_be_bytes());
+    writer.put(buddy.translated_port.to_be_bytes());
+    write_endpoint(writer, buddy.real_server, is_v6)?;
+    write_endpoint(writer, buddy.virtual_server, is_v6)
 }
 
 /// Reads a record. `bytes` are as many as its length field says.
