@@ -1,10 +1,12 @@
 //! One unit dies, the other goes on with its connections.
 
+use std::io;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
 
 use crate::http::large_page;
-use crate::lab::client::{Lines, ask_by_datagram};
+use crate::lab::client::{Browser, Lines, ask_by_datagram};
 use crate::lab::pair::Pair;
 use crate::lab::plan::{
     Plan, VIRTUAL_V4, VIRTUAL_V6, add_service, client_addresses, line_addresses, line_services, web,
@@ -17,6 +19,37 @@ fn plan() -> Plan {
     let mut director = line_services("roundrobin", 3);
     add_service(&mut director, ":80", "roundrobin", 3);
     Plan { director, ..Plan::default() }
+}
+
+/// Downloads of the large page, by both families in turn.
+struct Downloads(Vec<JoinHandle<io::Result<Output>>>);
+
+impl Downloads {
+    fn start(pair: &Pair, count: usize) -> Self {
+        let download = |number: usize| {
+            let host = ["192.0.2.100", "[2001:db8:100::100]"][number % 2];
+            let mut curl = Command::new("curl");
+            // So slow that the unit dies in the middle.
+            curl.args(["--silent", "--show-error", "--fail", "--limit-rate", "16M", "--max-time", "60"]);
+            curl.arg(format!("http://{host}/large"));
+            curl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let child = pair.client.namespace.enter(|| curl.spawn()).expect("curl runs");
+            // Read from the start: curl would stop at a full pipe.
+            thread::spawn(|| child.wait_with_output())
+        };
+        Self((0..count).map(download).collect())
+    }
+
+    /// All come to their end, and have brought `page`.
+    fn end_with(self, page: &[u8]) {
+        for download in self.0 {
+            let output = download.join().expect("no panic").expect("curl ends");
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{complaint}");
+            let came = output.stdout;
+            assert!(came == page, "{} bytes came, and not those that were sent", came.len());
+        }
+    }
 }
 
 /// Every connection answers still, from the server that it had.
@@ -69,47 +102,58 @@ fn downloads_arrive_as_they_were_sent() {
         &[1],
     );
     pair.join();
-    let downloads: Vec<Child> = (0..6)
-        .map(|number| {
-            let host = ["192.0.2.100", "[2001:db8:100::100]"][number % 2];
-            let url = format!("http://{host}/large");
-            pair.client.namespace.enter(|| {
-                Command::new("curl")
-                    // So slow that the unit dies in the middle.
-                    .args([
-                        "--silent",
-                        "--show-error",
-                        "--fail",
-                        "--limit-rate",
-                        "16M",
-                        "--max-time",
-                        "60",
-                        &url,
-                    ])
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped())
-                    .spawn()
-                    .expect("curl runs")
-            })
-        })
-        .collect();
-    // Read from the start: curl would stop at a full pipe.
-    let readers = downloads.into_iter().map(|download| std::thread::spawn(|| download.wait_with_output()));
-    let readers: Vec<_> = readers.collect();
+    let downloads = Downloads::start(&pair, 6);
     wait::until_equal("downloads on the standby", 6, || pair.b.view.connections("current"));
     wait::until_equal("downloads under way", true, || {
         pair.a.view.virtual_server("192.0.2.100:80:tcp").outbound_packets > 500
     });
     pair.take_over();
-    for reader in readers {
-        let output = reader.join().expect("no panic").expect("curl ends");
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{complaint}");
-        assert!(output.stdout == large, "{} bytes came, and not those that were sent", output.stdout.len());
-    }
+    downloads.end_with(&large);
     let through_b = pair.b.view.virtual_server("192.0.2.100:80:tcp").outbound_packets;
     assert!(through_b > 0, "the downloads ended before unit B had its turn");
+}
+
+/// Long downloads among very many connections that wait, on units with one and two workers.
+#[test]
+fn ten_thousand_connections_survive() {
+    const THREADS: usize = 16;
+    const EACH: usize = 625;
+    let large = large_page();
+    let mut plan = Plan {
+        client_addresses: 0..64,
+        alone: true,
+        connections: 50_000,
+        large: Some(large.clone()),
+        ..plan()
+    };
+    plan.workers = &[0, 1];
+    let pair = Pair::start(plan, &[1]);
+    pair.join();
+    let connect = |thread: usize| {
+        let (v4, v6) = client_addresses(u8::try_from(thread).expect("a small number"));
+        let (from, to) = [(v4.into(), VIRTUAL_V4), (v6.into(), VIRTUAL_V6)][thread % 2];
+        let (from, to) = (SocketAddr::new(from, 0), SocketAddr::new(to, 80));
+        let connect = |_| {
+            let mut browser = Browser::connect(from, to).expect("a connection");
+            let page = browser.fetch().expect("a page");
+            (browser, page)
+        };
+        pair.client.namespace.enter(|| (0..EACH).map(connect).collect::<Vec<_>>())
+    };
+    let mut browsers = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || connect(thread))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("connections")).collect::<Vec<_>>()
+    });
+    let downloads = Downloads::start(&pair, 4);
+    let all = (THREADS * EACH + 4) as u64;
+    wait::until_equal("connections on the standby", all, || pair.b.view.connections("current"));
+
+    assert_eq!(pair.take_over()["connections"], all);
+    for (number, (browser, page)) in browsers.iter_mut().enumerate() {
+        let fetched = browser.fetch();
+        assert_eq!(fetched.as_ref().ok(), Some(&*page), "connection {number}: {fetched:?}");
+    }
+    downloads.end_with(&large);
 }
 
 #[test]
@@ -171,9 +215,10 @@ fn half_open_connections_may_be_lost_but_do_not_hang() {
     pair.join();
     // The server does not answer: the client's SYN is all that there ever was.
     pair.silence_servers();
-    let client = pair.client.namespace.enter(|| {
-        std::thread::spawn(|| Lines::connect(None, SocketAddr::new(VIRTUAL_V4, LINE_PORT), PATIENCE))
-    });
+    let client = pair
+        .client
+        .namespace
+        .enter(|| thread::spawn(|| Lines::connect(None, SocketAddr::new(VIRTUAL_V4, LINE_PORT), PATIENCE)));
     wait::until_equal("a half-open connection", 1, || pair.a.view.connections("current"));
     pair.take_over();
     let connected = client.join().expect("no panic");

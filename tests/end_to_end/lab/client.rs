@@ -1,6 +1,6 @@
 //! What clients do: connect, send lines and datagrams, fetch pages, ping.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -45,6 +45,38 @@ impl Lines {
     /// The client's end.
     pub(crate) fn local(&self) -> SocketAddr {
         self.0.get_ref().local_addr().expect("a connected socket")
+    }
+}
+
+/// An HTTP connection that stays open from one page to the next.
+pub(crate) struct Browser(BufReader<TcpStream>);
+
+impl Browser {
+    /// Connects. To be called inside the client's namespace.
+    pub(crate) fn connect(from: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let stream = connect_from(Some(from), to, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self(BufReader::with_capacity(1_024, stream)))
+    }
+
+    /// Fetches the server's own page.
+    pub(crate) fn fetch(&mut self) -> io::Result<String> {
+        self.0.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")?;
+        let mut bytes = 0;
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("Content-Length", length)) => bytes = length.parse().map_err(io::Error::other)?,
+                None if line.trim_end().is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut page = vec![0; bytes];
+        self.0.read_exact(&mut page)?;
+        String::from_utf8(page).map_err(io::Error::other)
     }
 }
 

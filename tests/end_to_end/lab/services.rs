@@ -139,9 +139,9 @@ impl Nginx {
 fn nginx_configuration(home: &str) -> String {
     format!(
         "daemon off; user root; worker_processes 1; pid {home}/pid; error_log {home}/error.log;
-        events {{ worker_connections 1024; }}
+        events {{ worker_connections 8192; }}
         http {{
-            access_log off; sendfile on;
+            access_log off; sendfile on; keepalive_timeout 300;
             client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
             uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
             server {{ listen 80; listen [::]:80; root {home}/pages; }}
