@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Development only: both units, their network and cable in one process.
     ("sim", &["director", "replication", "failover", "failover-serial", "packet", "model"]),
     // Development only: measures all of it against its peers.
-    ("bench", &["dpdk", "director", "flow-table", "packet", "model", "replication"]),
+    ("bench", &["appliance", "dpdk", "director", "flow-table", "packet", "model", "replication"]),
 ];
 
 /// What the benchmarks of the root package measure, beside what they may name anyway.

@@ -27,5 +27,5 @@ mod unit;
 mod worker;
 
 pub use error::RunError;
-pub use replication::{KeyError, PairView, PathError, StateSwitch, new_key, read_key};
+pub use replication::{KeyError, PairView, Path, PathError, RECEIVED_BYTES, StateSwitch, new_key, read_key};
 pub use unit::{Start, run};

@@ -12,7 +12,7 @@ use model::{Instant, ServerName, ShardOrder, UnitState};
 use replication::{Replicator, Status};
 
 use super::links::{CoreLink, ToShard};
-use super::paths::Path;
+use super::paths::{Path, RECEIVED_BYTES};
 use super::switch::StateSwitch;
 use crate::idle::Idler;
 use crate::platform;
@@ -22,9 +22,6 @@ const REPORTS_AT_ONCE: usize = 512;
 
 /// Datagrams that are received from one path before the next has its turn.
 const DATAGRAMS_AT_ONCE: usize = 64;
-
-/// The largest datagram that a path can bring.
-const DATAGRAM_BYTES: usize = 65_536;
 
 /// How often others get a new view, and the connections of virtual servers are counted.
 const VIEW_PERIOD: Duration = Duration::from_millis(20);
@@ -69,7 +66,7 @@ pub(crate) struct ReplicationCore {
 impl ReplicationCore {
     /// Runs until the stop flag is set.
     pub(crate) fn run(mut self) {
-        let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut buffer = vec![0; RECEIVED_BYTES];
         // Relaxed: the flag carries no data, and is looked at again at once.
         while !self.stop.load(Ordering::Relaxed) {
             if self.round(&mut buffer) {
@@ -122,10 +119,15 @@ impl ReplicationCore {
 
     fn receive(&mut self, now: Instant, buffer: &mut [u8]) -> bool {
         let mut any = false;
-        for (index, path) in self.paths.iter().enumerate() {
-            for _ in 0..DATAGRAMS_AT_ONCE {
-                let Some(length) = path.receive(buffer) else { break };
-                self.replicator.receive(now, index, &mut buffer[..length]);
+        for (index, path) in self.paths.iter_mut().enumerate() {
+            let mut received = 0;
+            while received < DATAGRAMS_AT_ONCE
+                && let Some(datagrams) = path.receive(buffer)
+            {
+                for datagram in datagrams {
+                    self.replicator.receive(now, index, datagram);
+                    received += 1;
+                }
                 any = true;
             }
         }
@@ -168,6 +170,7 @@ impl ReplicationCore {
             self.paths[transmit.path].send(&self.datagram);
             any = true;
         }
+        self.paths.iter_mut().for_each(Path::flush);
         any
     }
 

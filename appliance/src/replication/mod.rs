@@ -11,6 +11,6 @@ pub(crate) use core::CountConnections;
 pub use core::PairView;
 pub use key::{KeyError, new_key, read_key};
 pub(crate) use links::WorkerLink;
-pub use paths::PathError;
+pub use paths::{Path, PathError, RECEIVED_BYTES};
 pub(crate) use setup::{Replication, RunningCore};
 pub use switch::StateSwitch;

@@ -1,21 +1,19 @@
 //! The cable between two units: a virtual one between two network namespaces, as it comes.
 
-use std::net::{SocketAddrV4, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV4};
 
-use nix::sys::socket::{setsockopt, sockopt};
+use appliance::Path;
+use appliance::configuration::ReplicationPath;
 
 use super::error::ReplicationError;
-use crate::rivals::{Namespace, RivalsError};
+use crate::rivals::Namespace;
 
 const PORT: u16 = 7_400;
 
-/// The kernel's buffers, as units ask for them.
-const BUFFER_BYTES: usize = 16 << 20;
-
-/// Two sockets that are connected. The namespaces go with them.
+/// Two units' ends. The namespaces go with them.
 pub(super) struct Cable {
-    pub(super) active: UdpSocket,
-    pub(super) standby: UdpSocket,
+    pub(super) active: Path,
+    pub(super) standby: Path,
     _namespaces: [Namespace; 2],
 }
 
@@ -27,17 +25,12 @@ impl Cable {
         for (number, namespace) in namespaces.iter().enumerate() {
             namespace.ip(&format!("addr add 10.9.0.{}/24 dev eth0\nlink set eth0 up", number + 1))?;
         }
-        let socket = |namespace: &Namespace, own, peer| namespace.enter(|| open(own, peer));
-        Ok(Self { active: socket(one, 1, 2)?, standby: socket(other, 2, 1)?, _namespaces: namespaces })
+        let path = |own, peer| Path::open(ReplicationPath { local: end(own), peer: end(peer) });
+        let (active, standby) = (one.enter(|| Ok(path(1, 2)))??, other.enter(|| Ok(path(2, 1)))??);
+        Ok(Self { active, standby, _namespaces: namespaces })
     }
 }
 
-fn open(own: u8, peer: u8) -> Result<UdpSocket, RivalsError> {
-    let end = |last| SocketAddrV4::new([10, 9, 0, last].into(), PORT);
-    let socket = UdpSocket::bind(end(own))?;
-    socket.connect(end(peer))?;
-    socket.set_nonblocking(true)?;
-    setsockopt(&socket, sockopt::RcvBufForce, &BUFFER_BYTES)?;
-    setsockopt(&socket, sockopt::SndBufForce, &BUFFER_BYTES)?;
-    Ok(socket)
+fn end(last: u8) -> SocketAddr {
+    SocketAddrV4::new([10, 9, 0, last].into(), PORT).into()
 }

@@ -1,8 +1,8 @@
 //! A replication core as the appliance runs it, without the shards: the protocol and its socket.
 
-use std::net::UdpSocket;
 use std::time::{self, Duration};
 
+use appliance::{Path, RECEIVED_BYTES};
 use model::{Instant, UnitState};
 use replication::{PairKey, Replicator, Settings};
 
@@ -21,7 +21,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// The protocol and its socket.
 pub(super) struct Core<'a> {
     pub(super) replicator: Replicator,
-    socket: &'a UdpSocket,
+    path: &'a mut Path,
     started: time::Instant,
     /// Of 1,000 datagrams so many are lost.
     lost_per_mille: u32,
@@ -31,16 +31,16 @@ pub(super) struct Core<'a> {
 }
 
 impl<'a> Core<'a> {
-    pub(super) fn new(socket: &'a UdpSocket, state: UnitState, lost_per_mille: u32) -> Self {
+    pub(super) fn new(path: &'a mut Path, state: UnitState, lost_per_mille: u32) -> Self {
         let settings = Settings::new(PairKey::new(KEY), 1);
         let mut sessions = Random::new(1 + state as u64);
         Self {
             replicator: Replicator::new(settings, state, move || sessions.bits(), Instant::START),
-            socket,
+            path,
             started: clock::now(),
             lost_per_mille,
             random: Random::new(3 + state as u64),
-            buffer: vec![0; 65_536],
+            buffer: vec![0; RECEIVED_BYTES],
             datagram: Vec::new(),
         }
     }
@@ -52,11 +52,16 @@ impl<'a> Core<'a> {
 
     /// Takes what came in. Returns whether there was anything.
     pub(super) fn receive(&mut self, now: Instant) -> bool {
-        for received in 0..DATAGRAMS_AT_ONCE {
-            let Ok(length) = self.socket.recv(&mut self.buffer) else { return received > 0 };
-            self.replicator.receive(now, 0, &mut self.buffer[..length]);
+        let mut received = 0;
+        while received < DATAGRAMS_AT_ONCE
+            && let Some(datagrams) = self.path.receive(&mut self.buffer)
+        {
+            for datagram in datagrams {
+                self.replicator.receive(now, 0, datagram);
+                received += 1;
+            }
         }
-        true
+        received > 0
     }
 
     /// Sends what is due. Returns whether there was anything.
@@ -65,10 +70,10 @@ impl<'a> Core<'a> {
         while self.replicator.poll_transmit(now, &mut self.datagram).is_some() {
             any = true;
             if self.lost_per_mille == 0 || self.random.below(1_000) >= self.lost_per_mille {
-                // What finds no room is lost, here as well as anywhere.
-                let _ = self.socket.send(&self.datagram);
+                self.path.send(&self.datagram);
             }
         }
+        self.path.flush();
         any
     }
 }

@@ -9,9 +9,9 @@ pub(crate) enum ReplicationError {
     /// The cable between the units.
     #[error(transparent)]
     Cable(#[from] RivalsError),
-    /// A socket.
+    /// An end of it.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Path(#[from] appliance::PathError),
     /// The units behind the cores.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -40,13 +40,15 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Figure>, ReplicationError> {
 /// Returns the seconds that it took, and the packets forwarded meanwhile, by those that could have been without.
 fn synchronize(connections: u32) -> Result<(f64, f64), ReplicationError> {
     let plan = Plan { is_paired: true, ..Plan::with_capacity(connections) };
-    let cable = Cable::new()?;
+    let mut cable = Cable::new()?;
     let (active, standby) = (Unit::established::<Ipv4Addr>(plan)?, Unit::new(plan)?);
     let order = random_order(plan);
     let is_there = AtomicBool::new(false);
     let (share, seconds) = side_by_side(
-        |stop| forward(Side::new(active, &cable.active, UnitState::Active, 0), &order, &is_there, stop),
-        |stop| join(Side::new(standby, &cable.standby, UnitState::Standby, 0), connections, &is_there, stop),
+        |stop| forward(Side::new(active, &mut cable.active, UnitState::Active, 0), &order, &is_there, stop),
+        |stop| {
+            join(Side::new(standby, &mut cable.standby, UnitState::Standby, 0), connections, &is_there, stop)
+        },
     )?;
     Ok((seconds, share))
 }

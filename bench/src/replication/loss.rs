@@ -48,15 +48,17 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Figure>, ReplicationError> {
         tcp_closed_s: 1,
         ..Plan::with_capacity(1_000_000)
     };
-    let cable = Cable::new()?;
+    let mut cable = Cable::new()?;
     let (active, standby) = (Unit::new(plan)?, Unit::new(plan)?);
     let stopped = Stopped::new();
     let (opened, (differing, until_equal)) = side_by_side(
         |stop| {
-            let side = Side::new(active, &cable.active, UnitState::Active, LOST_PER_MILLE);
+            let side = Side::new(active, &mut cable.active, UnitState::Active, LOST_PER_MILLE);
             load(side, seconds * PER_SECOND, &stopped, stop)
         },
-        |stop| follow(Side::new(standby, &cable.standby, UnitState::Standby, LOST_PER_MILLE), &stopped, stop),
+        |stop| {
+            follow(Side::new(standby, &mut cable.standby, UnitState::Standby, LOST_PER_MILLE), &stopped, stop)
+        },
     )?;
     let name = |what| format!("replication/5 % loss/{what}");
     Ok(vec![

@@ -1,7 +1,6 @@
 //! One unit of a pair: a shard, and the replication core that serves it, in turn on one thread.
 
-use std::net::UdpSocket;
-
+use appliance::Path;
 use model::{Instant, ShardOrder, UnitState};
 
 use super::core::Core;
@@ -20,10 +19,10 @@ pub(super) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(mut unit: Unit, socket: &'a UdpSocket, state: UnitState, lost_per_mille: u32) -> Self {
+    pub(super) fn new(mut unit: Unit, path: &'a mut Path, state: UnitState, lost_per_mille: u32) -> Self {
         let ahead = unit.now;
         unit.shard.set_state(ahead, state);
-        Self { unit, core: Core::new(socket, state, lost_per_mille), ahead, kept_back: None }
+        Self { unit, core: Core::new(path, state, lost_per_mille), ahead, kept_back: None }
     }
 
     /// All that there is to do beside packets.

@@ -1,8 +1,9 @@
 //! What one replication core sends, and takes, in a second.
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use appliance::{Path, RECEIVED_BYTES};
 use dpdk::clock::cycles;
 use model::limits::UPDATE_RING;
 use model::{ConnectionEnds, ConnectionRecord, Endpoint, Phase, Protocol};
@@ -33,6 +34,9 @@ const DATAGRAM: [u8; 1_472] = [0; 1_472];
 const RECORDS_IN_DATAGRAM: u64 = 54;
 const DATAGRAMS_ON_THE_WAY: u64 = 2_000;
 
+/// Plain datagrams between two flushes, about as many as a core has when it is busy.
+const PLAIN_AT_ONCE: u64 = 8;
+
 /// What a side needed for its part.
 struct Spent {
     cycles: u64,
@@ -43,14 +47,16 @@ struct Spent {
 pub(super) fn run(effort: Effort) -> Result<Vec<Figure>, ReplicationError> {
     let records = u64::from(effort.connections());
     let hertz = cycles_per_second();
-    let cable = Cable::new()?;
-    let ((sent, wall), received) =
-        side_by_side(|stop| send(&cable.active, records, stop), |stop| receive(&cable.standby, stop))?;
+    let mut cable = Cable::new()?;
+    let ((sent, wall), received) = side_by_side(
+        |stop| send(&mut cable.active, records, stop),
+        |stop| receive(&mut cable.standby, stop),
+    )?;
     let datagrams = records / RECORDS_IN_DATAGRAM;
     let arrived = AtomicU64::new(0);
     let (plain_sent, plain_received) = side_by_side(
-        |stop| send_plain(&cable.active, datagrams, &arrived, stop),
-        |stop| receive_plain(&cable.standby, datagrams, &arrived, stop),
+        |stop| send_plain(&mut cable.active, datagrams, &arrived, stop),
+        |stop| receive_plain(&mut cable.standby, datagrams, &arrived, stop),
     )?;
     let rate = |cycles: u64| as_f64(records) * hertz / as_f64(cycles);
     let of_plain = |cycles| rate(cycles) * as_f64(datagrams * RECORDS_IN_DATAGRAM) / as_f64(records);
@@ -72,8 +78,8 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Figure>, ReplicationError> {
     ])
 }
 
-fn send(socket: &UdpSocket, records: u64, stop: &AtomicBool) -> Result<(Spent, f64), ReplicationError> {
-    let mut core = Core::new(socket, UnitState::Active, 0);
+fn send(path: &mut Path, records: u64, stop: &AtomicBool) -> Result<(Spent, f64), ReplicationError> {
+    let mut core = Core::new(path, UnitState::Active, 0);
     let (mut worker, mut reports) = RingBuffer::new(UPDATE_RING);
     let deadline = clock::now() + PATIENCE;
     while !core.replicator.wants_updates() {
@@ -112,8 +118,8 @@ fn send(socket: &UdpSocket, records: u64, stop: &AtomicBool) -> Result<(Spent, f
     Ok((Spent { cycles: spent, bytes }, started.elapsed().as_secs_f64()))
 }
 
-fn receive(socket: &UdpSocket, stop: &AtomicBool) -> Result<Spent, ReplicationError> {
-    let mut core = Core::new(socket, UnitState::Standby, 0);
+fn receive(path: &mut Path, stop: &AtomicBool) -> Result<Spent, ReplicationError> {
+    let mut core = Core::new(path, UnitState::Standby, 0);
     let (mut orders, mut worker) = RingBuffer::<ShardOrder>::new(UPDATE_RING);
     let mut spent = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -134,7 +140,7 @@ fn receive(socket: &UdpSocket, stop: &AtomicBool) -> Result<Spent, ReplicationEr
 }
 
 fn send_plain(
-    socket: &UdpSocket,
+    path: &mut Path,
     datagrams: u64,
     arrived: &AtomicU64,
     stop: &AtomicBool,
@@ -145,9 +151,12 @@ fn send_plain(
         in_time(deadline, "plain datagrams")?;
         if sent - arrived.load(Ordering::Relaxed) < DATAGRAMS_ON_THE_WAY {
             let start = cycles();
-            socket.send(&DATAGRAM)?;
-            spent += cycles() - start;
+            path.send(&DATAGRAM);
             sent += 1;
+            if sent.is_multiple_of(PLAIN_AT_ONCE) || sent == datagrams {
+                path.flush();
+            }
+            spent += cycles() - start;
         }
     }
     // The other side ends when it has all.
@@ -158,17 +167,17 @@ fn send_plain(
 }
 
 fn receive_plain(
-    socket: &UdpSocket,
+    path: &mut Path,
     datagrams: u64,
     arrived: &AtomicU64,
     stop: &AtomicBool,
 ) -> Result<u64, ReplicationError> {
-    let (mut received, mut spent, mut buffer) = (0, 0, vec![0; 65_536]);
+    let (mut received, mut spent, mut buffer) = (0, 0, vec![0; RECEIVED_BYTES]);
     while received < datagrams && !stop.load(Ordering::Relaxed) {
         let start = cycles();
-        if socket.recv(&mut buffer).is_ok_and(|length| length == DATAGRAM.len()) {
+        if let Some(datagrams) = path.receive(&mut buffer) {
+            received += datagrams.filter(|datagram| datagram.len() == DATAGRAM.len()).count() as u64;
             spent += cycles() - start;
-            received += 1;
             arrived.store(received, Ordering::Relaxed);
         }
     }
