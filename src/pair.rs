@@ -42,8 +42,13 @@ fn pair_lines(report: &ReplicationReport) -> Vec<(String, String)> {
         (false, None) => format!("no; {ranges}"),
     };
     let lag = format!("{}, {} ms", count(report.lag.updates, "update"), report.lag.ms);
+    let sync = match report.observed {
+        0 => report.sync.clone(),
+        observed => format!("{}, {} learned by watching", report.sync, count(observed, "connection")),
+    };
     let mut lines = vec![
         ("this unit", report.state.clone()),
+        ("sync", sync),
         ("peer", peer),
         ("synchronized", agreement),
         ("would break now", known(report.would_break)),

@@ -80,7 +80,8 @@ fn open_one(
             receive_descriptors: RECEIVE_DESCRIPTORS,
             transmit_descriptors: TRANSMIT_DESCRIPTORS,
             mtu: port.mtu(),
-            promiscuous: needs_promiscuous(port, &device, mac),
+            // Copies of the active unit's frames are for its MAC addresses, or its neighbours'.
+            promiscuous: unit.observes() || needs_promiscuous(port, &device, mac),
             steering: steers.then_some(Steering { field: steering_field(port.role()), queues: count }),
         },
         pool,

@@ -182,7 +182,7 @@ impl Shard {
     ) {
         self.core.set_time(now);
         if self.core.state == UnitState::Standby {
-            return self.core.stand_by(frames, verdicts);
+            return self.stand_by(frames, verdicts);
         }
         self.waiting_v4.clear();
         self.waiting_v6.clear();

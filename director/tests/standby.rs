@@ -70,7 +70,7 @@ fn a_packet_after_activation_counts_more_than_the_activation() {
 
 #[test]
 fn standby_has_a_timeout_of_its_own_and_drops_what_nobody_tells_of() {
-    let settings = ReplicationSettings { digest_seed: 1, standby_timeout: 30 * HOUR };
+    let settings = ReplicationSettings { digest_seed: 1, standby_timeout: 30 * HOUR, observes: false };
     let mut bench =
         Bench::with(configuration(), Options { replication: Some(settings), ..Options::default() });
     let half_open = bench.send(OUTSIDE, tcp(OUTSIDE, web_client(1), SYN)).0;

@@ -80,6 +80,9 @@ pub const UPDATES: usize = 1_024;
 /// Records of connections to servers that the configuration does not have, which a shard keeps until it does.
 pub const RECORDS_ASIDE: usize = 4_096;
 
+/// Sides of flows that a shard remembers which watches: more than are seen in the time of a handshake.
+pub const HALF_KNOWN: usize = 65_536;
+
 /// Pairs of buddies in a shard.
 pub const BUDDIES: usize = 65_536;
 

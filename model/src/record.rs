@@ -131,6 +131,12 @@ impl RangeSet {
         }
     }
 
+    /// The ranges that are in both sets.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
+    }
+
     /// How many ranges are in the set.
     pub fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
@@ -180,6 +186,10 @@ mod tests {
         assert!(!ranges.contains(64) && !ranges.contains(u16::MAX));
         assert_eq!((ranges.len(), RangeSet::ALL.len()), (3, DIGEST_RANGES));
         assert_eq!(RangeSet::from_words(*ranges.words()), ranges);
+        assert_eq!(ranges.common(&RangeSet::ALL), ranges);
+        let mut other = RangeSet::EMPTY;
+        [63, 64].into_iter().for_each(|range| other.set(range, true));
+        assert!(ranges.common(&other).contains(63) && ranges.common(&other).len() == 1);
         assert!(RangeSet::EMPTY.is_empty() && !ranges.is_empty());
     }
 

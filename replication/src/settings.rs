@@ -73,6 +73,8 @@ pub struct Settings {
     pub silence: Duration,
     /// How long an acknowledgement may wait.
     pub acknowledge_delay: Duration,
+    /// As the standby, this unit learns of connections by watching: it is told only of what it can not see.
+    pub observes: bool,
     /// The highest version to speak: lower than [`VERSION`] only to be understood by an older unit.
     pub version: u8,
 }
@@ -93,6 +95,7 @@ impl Settings {
             hello_interval: Duration::from_millis(500),
             silence: Duration::from_secs(2),
             acknowledge_delay: Duration::from_millis(1),
+            observes: false,
             version: VERSION,
         }
     }

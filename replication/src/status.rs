@@ -35,6 +35,8 @@ pub enum Link {
 pub struct PeerStatus {
     /// Standby: nothing was lost since a round of digests in which all ranges agreed.
     pub is_synchronized: bool,
+    /// Standby: it learns of connections by watching, and is told only of what it can not see.
+    pub observes: bool,
     /// Standby: how its last round of digests came out.
     pub agreement: Agreement,
     /// Active: updates that it has not seen acknowledged.

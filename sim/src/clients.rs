@@ -27,94 +27,118 @@ struct Open {
     real: (Ipv4Addr, u16),
 }
 
+/// The two units, as they are on the clients' and servers' networks.
+pub(crate) struct Link<'a> {
+    active: &'a mut Unit,
+    standby: &'a mut Unit,
+}
+
+impl<'a> Link<'a> {
+    pub(crate) const fn new(active: &'a mut Unit, standby: &'a mut Unit) -> Self {
+        Self { active, standby }
+    }
+}
+
 /// All clients, and the servers that answer them.
 pub(crate) struct Clients {
     random: Rng,
+    /// Which copies are lost.
+    losses: Rng,
     open: Vec<Open>,
     /// How many connections were opened: no two have the same ends.
     opened: u32,
 }
 
 impl Clients {
-    pub(crate) fn new(random: Rng) -> Self {
-        Self { random, open: Vec::new(), opened: 0 }
+    pub(crate) fn new(random: Rng, losses: Rng) -> Self {
+        Self { random, losses, open: Vec::new(), opened: 0 }
     }
 
     /// A few of them do something.
-    pub(crate) fn step(&mut self, now: Instant, unit: &mut Unit) {
+    pub(crate) fn step(&mut self, now: Instant, link: &mut Link<'_>) {
         for _ in 0..self.random.u8(0..4) {
-            self.connect(now, unit);
+            self.connect(now, link);
         }
         for _ in 0..self.random.u8(0..3) {
             if self.random.u8(0..3) == 0 {
-                self.end(now, unit);
+                self.end(now, link);
             }
         }
     }
 
-    fn connect(&mut self, now: Instant, unit: &mut Unit) {
+    fn connect(&mut self, now: Instant, link: &mut Link<'_>) {
         let number = self.opened;
         self.opened += 1;
         let [_, _, high, low] = (number / HOSTS).to_be_bytes();
         let port = 1_024 + u16::from_be_bytes([high, low]) % 60_000;
         let [.., host] = (number % HOSTS).to_be_bytes();
         let client = (Ipv4Addr::new(203, 0, 113, host), port);
-        let Some(inside) = send(now, unit, OUTSIDE, (client, VIRTUAL), SYN) else { return };
+        let Some(inside) = self.send(now, link, OUTSIDE, (client, VIRTUAL), SYN) else { return };
         let real = (inside.destination, inside.destination_port);
         let connection = Open { client, real };
         // Some never get further.
         if self.random.u8(0..10) > 0 {
-            send(now, unit, INSIDE, (real, client), SYN_ACK);
-            send(now, unit, OUTSIDE, (client, VIRTUAL), ACK);
+            self.send(now, link, INSIDE, (real, client), SYN_ACK);
+            self.send(now, link, OUTSIDE, (client, VIRTUAL), ACK);
             self.open.push(connection);
         }
     }
 
-    fn end(&mut self, now: Instant, unit: &mut Unit) {
+    fn end(&mut self, now: Instant, link: &mut Link<'_>) {
         if self.open.is_empty() {
             return;
         }
         let Open { client, real } = self.open.swap_remove(self.random.usize(..self.open.len()));
         match self.random.u8(0..3) {
             0 => {
-                send(now, unit, OUTSIDE, (client, VIRTUAL), FIN);
-                send(now, unit, INSIDE, (real, client), FIN);
+                self.send(now, link, OUTSIDE, (client, VIRTUAL), FIN);
+                self.send(now, link, INSIDE, (real, client), FIN);
             }
             1 => {
-                send(now, unit, OUTSIDE, (client, VIRTUAL), RST);
+                self.send(now, link, OUTSIDE, (client, VIRTUAL), RST);
             }
             // Nobody says anything any more.
             _ => {}
         }
     }
 
+    /// Sends a segment by `port`, and returns where it was forwarded to, if it was.
+    fn send(
+        &mut self,
+        now: Instant,
+        link: &mut Link<'_>,
+        port: PortIndex,
+        (source, destination): ((Ipv4Addr, u16), (Ipv4Addr, u16)),
+        flags: TcpFlags,
+    ) -> Option<Tuple<Ipv4Addr>> {
+        let tuple = Tuple {
+            source: source.0,
+            source_port: source.1,
+            destination: destination.0,
+            destination_port: destination.1,
+        };
+        let source_mac = if port == OUTSIDE { ROUTER } else { SERVER };
+        let ends = Ends { source_mac, destination_mac: UNIT[usize::from(port.0)], tuple };
+        let mut frame = build::tcp(&ends, flags, TcpNumbers { sequence: 1, acknowledgement: 1 }, b"");
+        let client = IpAddr::V4(if port == OUTSIDE { source.0 } else { destination.0 });
+        let mut before = frame.clone();
+        let verdict = link.active.process(now, client, port, &mut frame);
+        self.copy(now, link, client, port, &mut before);
+        let Verdict::Forward { port: other_side } = verdict else { return None };
+        self.copy(now, link, client, other_side, &mut frame.clone());
+        tuple_of(&frame)
+    }
+
+    /// Shows the standby what goes by; some it misses.
+    fn copy(&mut self, now: Instant, link: &mut Link<'_>, client: IpAddr, port: PortIndex, frame: &mut [u8]) {
+        if self.losses.u8(0..50) > 0 {
+            link.standby.process(now, client, port, frame);
+        }
+    }
+
     /// How many connections were opened so far.
     pub(crate) const fn opened(&self) -> u32 {
         self.opened
-    }
-}
-
-/// Sends a segment by `port`, and returns where it was forwarded to, if it was.
-fn send(
-    now: Instant,
-    unit: &mut Unit,
-    port: PortIndex,
-    (source, destination): ((Ipv4Addr, u16), (Ipv4Addr, u16)),
-    flags: TcpFlags,
-) -> Option<Tuple<Ipv4Addr>> {
-    let tuple = Tuple {
-        source: source.0,
-        source_port: source.1,
-        destination: destination.0,
-        destination_port: destination.1,
-    };
-    let source_mac = if port == OUTSIDE { ROUTER } else { SERVER };
-    let ends = Ends { source_mac, destination_mac: UNIT[usize::from(port.0)], tuple };
-    let mut frame = build::tcp(&ends, flags, TcpNumbers { sequence: 1, acknowledgement: 1 }, b"");
-    let client = if port == OUTSIDE { source } else { destination };
-    match unit.process(now, IpAddr::V4(client.0), port, &mut frame) {
-        Verdict::Forward { .. } => tuple_of(&frame),
-        _ => None,
     }
 }
 

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
                 total.connections += summary.connections;
                 total.restarts += summary.restarts;
                 total.takeovers += summary.takeovers;
+                total.observed += summary.observed;
                 total.healing = total.healing.max(summary.healing);
             }
             Err(failure) => {
@@ -51,9 +52,10 @@ fn main() -> ExitCode {
             }
         }
     }
-    let Summary { connections, restarts, takeovers, healing } = total;
+    let Summary { connections, restarts, takeovers, observed, healing } = total;
     println!(
-        "{} seeds are fine: {connections} connections, {restarts} restarts, {takeovers} takeovers; the slowest agreed \
+        "{} seeds are fine: {connections} connections, {restarts} restarts, {takeovers} takeovers, {observed} connections learned by \
+         watching; the slowest agreed \
          {healing:.3?} after the last fault",
         seeds.count()
     );

@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) queue: usize,
     /// Batches that the replicator keeps for repetition.
     pub(crate) history: usize,
+    /// Whether it watches while it stands by.
+    pub(crate) observes: bool,
 }
 
 /// A running unit.
@@ -60,12 +62,13 @@ pub(crate) struct Ledger {
 }
 
 impl Plan {
-    pub(crate) fn random(random: &mut Rng) -> Self {
+    pub(crate) fn random(random: &mut Rng, observes: bool) -> Self {
         Self {
             shards: random.usize(1..=3),
             // Sometimes so small that a burst does not fit.
             queue: if random.u8(0..4) == 0 { 64 } else { 4_096 },
             history: if random.u8(0..4) == 0 { 32 } else { 4_096 },
+            observes,
         }
     }
 }
@@ -92,6 +95,7 @@ impl Unit {
                 replication: Some(ReplicationSettings {
                     digest_seed: key.digest_seed(),
                     standby_timeout: Duration::ZERO,
+                    observes: plan.observes,
                 }),
                 state,
             })
@@ -106,6 +110,7 @@ impl Unit {
             datagram_bytes: 1_472,
             history_batches: plan.history,
             digest_interval: Duration::from_millis(100),
+            observes: plan.observes,
             ..Settings::new(key.clone(), plan.shards)
         };
         let mut sessions = random.fork();
@@ -246,6 +251,11 @@ impl Unit {
         self.shards
             .iter()
             .all(|queued| queued.shard.counters().connections() == queued.shard.connections() as u64)
+    }
+
+    /// Connections that it learned by watching.
+    pub(crate) fn observed(&self) -> u64 {
+        self.shards.iter().map(|queued| queued.shard.counters().replica.observed.read()).sum()
     }
 
     /// How replication goes, for whoever looks for the reason of a failure.

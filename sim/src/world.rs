@@ -7,7 +7,7 @@ use director::Configuration;
 use fastrand::Rng;
 use model::{Instant, UnitState};
 
-use crate::clients::Clients;
+use crate::clients::{Clients, Link};
 use crate::network::{Faults, Network};
 use crate::servers;
 use crate::unit::{Plan, Unit};
@@ -32,6 +32,8 @@ pub(crate) struct Summary {
     pub(crate) connections: u32,
     pub(crate) restarts: u32,
     pub(crate) takeovers: u32,
+    /// Connections that the units learned by watching since they last started.
+    pub(crate) observed: u64,
     pub(crate) healing: Duration,
 }
 
@@ -68,14 +70,16 @@ impl World {
         let configuration = servers::configuration()
             .map_err(|mistakes| Failure { at: now, what: format!("the configuration: {mistakes:?}") })?;
         let faults = Faults::random(&mut random);
-        let plans = [Plan::random(&mut random), Plan::random(&mut random)];
+        // Not drawn: other seeds stay what they were.
+        let observes = seed % 4 == 1;
+        let plans = [Plan::random(&mut random, observes), Plan::random(&mut random, observes)];
         let state = |index| if index == 0 { UnitState::Active } else { UnitState::Standby };
         let units = [0, 1]
             .map(|index| Unit::new(index, plans[index], state(index), &configuration, now, &mut random));
         Ok(Self {
             now,
             network: Network::new(random.fork(), faults),
-            clients: Clients::new(random.fork()),
+            clients: Clients::new(random.fork(), Rng::with_seed(!seed)),
             random,
             configuration,
             units,
@@ -118,7 +122,9 @@ impl World {
         self.network.step(self.now);
         let active = usize::from(self.units[1].state == UnitState::Active);
         if is_busy {
-            self.clients.step(self.now, &mut self.units[active]);
+            let [first, second] = &mut self.units;
+            let mut link = if active == 0 { Link::new(first, second) } else { Link::new(second, first) };
+            self.clients.step(self.now, &mut link);
         }
         while let Some(datagram) = self.network.receive(self.now) {
             self.units[datagram.to].receive(self.now, datagram);
@@ -156,6 +162,7 @@ impl World {
             if all_synchronized && self.tables_are_equal() {
                 self.summary.healing = self.now.since(healed);
                 self.summary.connections = self.clients.opened();
+                self.summary.observed = self.units.iter().map(Unit::observed).sum();
                 return Ok(self.summary);
             }
             if self.now.since(healed) > HEALING {

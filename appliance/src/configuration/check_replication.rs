@@ -10,8 +10,8 @@ use super::limits::{
     DIGEST_INTERVAL_MS_LEAST, DIGEST_INTERVAL_MS_MOST, FLUSH_US_MOST, MTU_LEAST_IPV6, MTU_MOST,
 };
 use super::mistake::{Mistakes, UnitMistake};
-use super::raw::unit::{RawPath, RawReplication};
-use super::unit::{ReplicationConfiguration, ReplicationPath};
+use super::raw::unit::{RawPath, RawReplication, RawSync};
+use super::unit::{ReplicationConfiguration, ReplicationPath, SyncMode};
 
 /// What is right up to what `mistakes` has.
 pub(super) fn check(raw: RawReplication, mistakes: &mut Mistakes) -> ReplicationConfiguration {
@@ -29,7 +29,17 @@ pub(super) fn check(raw: RawReplication, mistakes: &mut Mistakes) -> Replication
         flush: Duration::from_micros(flush_us),
         mtu: mistakes.note(key("mtu"), mtu(raw.mtu)),
         digest_interval: Duration::from_millis(digest_interval_ms),
+        sync: raw.sync.into(),
         standby_timeout: Some(Duration::from_secs(standby_timeout_s)).filter(|timeout| !timeout.is_zero()),
+    }
+}
+
+impl From<RawSync> for SyncMode {
+    fn from(raw: RawSync) -> Self {
+        match raw {
+            RawSync::Records => Self::Records,
+            RawSync::Observe => Self::Observe,
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub use diagnostic::{Diagnostic, LoadError, Position};
 pub use schema::schema;
 pub use unit::{
     Cores, Hugepages, Idle, PortConfiguration, PortDevice, ReplicationConfiguration, ReplicationPath,
-    UnitConfiguration,
+    SyncMode, UnitConfiguration,
 };
 
 /// The document of this unit.

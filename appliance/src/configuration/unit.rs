@@ -33,6 +33,16 @@ pub struct ReplicationConfiguration {
     pub(super) mtu: u16,
     pub(super) digest_interval: Duration,
     pub(super) standby_timeout: Option<Duration>,
+    pub(super) sync: SyncMode,
+}
+
+/// How a standby learns of the active unit's connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncMode {
+    /// It is told of each.
+    Records,
+    /// It watches copies of the active unit's frames, and is told of the rest.
+    Observe,
 }
 
 /// A way to the other unit. Both ends are of one address family.
@@ -145,6 +155,11 @@ impl UnitConfiguration {
         self.state
     }
 
+    /// Whether the unit, while it stands by, watches what its ports see of the active unit's frames.
+    pub fn observes(&self) -> bool {
+        self.replication.as_ref().is_some_and(|replication| replication.sync == SyncMode::Observe)
+    }
+
     /// How the unit keeps in step with its peer; `None` if it has none.
     pub const fn replication(&self) -> Option<&ReplicationConfiguration> {
         self.replication.as_ref()
@@ -185,6 +200,21 @@ impl ReplicationConfiguration {
     /// How long a standby keeps a connection that nobody tells it about again; `None` is for ever.
     pub const fn standby_timeout(&self) -> Option<Duration> {
         self.standby_timeout
+    }
+
+    /// How the unit learns of connections while it stands by.
+    pub const fn sync(&self) -> SyncMode {
+        self.sync
+    }
+}
+
+impl SyncMode {
+    /// The word that configuration and commands use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::Observe => "observe",
+        }
     }
 }
 

@@ -28,9 +28,11 @@ impl Inspection {
         let pair = self.pair.as_ref()?;
         let view = pair.view.lock().ok()?;
         let state = pair.switch.current();
+        let sync = self.unit.replication().map_or("", |replication| replication.sync().name()).to_owned();
         let Some(status) = &view.status else {
             return Some(ReplicationReport {
                 state: state.name().to_owned(),
+                sync,
                 ..ReplicationReport::default()
             });
         };
@@ -40,6 +42,8 @@ impl Inspection {
         let would_break: Option<Vec<u64>> = virtual_servers.iter().map(|server| server.would_break).collect();
         Some(ReplicationReport {
             state: state.name().to_owned(),
+            sync,
+            observed: self.workers.iter().map(|worker| worker.shard.replica.observed.read()).sum(),
             would_break: would_break.map(|counts| counts.iter().sum()),
             virtual_servers,
             applied: self.applied(),
@@ -147,11 +151,12 @@ fn count_of(counts: &[(ServerName, u64)], name: ServerName) -> Option<u64> {
     counts.iter().find(|(counted, _)| *counted == name).map(|&(_, count)| count)
 }
 
-fn told(counters: &ReplicaCounters) -> [(&'static str, u64); 14] {
+fn told(counters: &ReplicaCounters) -> [(&'static str, u64); 15] {
     [
         ("updates_told", counters.updates_told.read()),
         ("updates_lost", counters.updates_lost.read()),
         ("created", counters.created.read()),
+        ("half_known_dropped", counters.half_known_dropped.read()),
         ("refreshed", counters.refreshed.read()),
         ("deleted", counters.deleted.read()),
         ("unknown_deleted", counters.unknown_deleted.read()),

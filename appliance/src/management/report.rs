@@ -165,6 +165,10 @@ pub enum NextHopReport {
 pub struct ReplicationReport {
     /// Whether this unit forwards.
     pub state: String,
+    /// How the unit learns of connections while it stands by: `records` or `observe`.
+    pub sync: String,
+    /// Connections that it learned by watching.
+    pub observed: u64,
     /// The other unit, while it is heard.
     pub peer: Option<PeerReport>,
     /// Whether the last comparison of the two units' tables found no difference, and nothing was lost since.

@@ -16,7 +16,7 @@ use super::key::read_key;
 use super::links::{CoreLink, WorkerLink, shard_rings};
 use super::paths::Path;
 use super::switch::StateSwitch;
-use crate::configuration::{ReplicationConfiguration, UnitConfiguration};
+use crate::configuration::{ReplicationConfiguration, SyncMode, UnitConfiguration};
 use crate::error::RunError;
 use crate::idle::Idler;
 use crate::{platform, system};
@@ -57,6 +57,7 @@ impl Replication {
         ReplicationSettings {
             digest_seed: self.key.digest_seed(),
             standby_timeout: self.configuration.standby_timeout().unwrap_or_default(),
+            observes: self.configuration.sync() == SyncMode::Observe,
         }
     }
 
@@ -115,6 +116,7 @@ impl Replication {
             datagram_bytes: usize::from(configuration.mtu()) - headers,
             flush: configuration.flush(),
             digest_interval: configuration.digest_interval(),
+            observes: configuration.sync() == SyncMode::Observe,
             ..Settings::new(self.key.clone(), self.links.len())
         }
     }

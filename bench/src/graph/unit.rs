@@ -34,7 +34,7 @@ const HASH_SEED: u64 = 1;
 
 /// What both units of a pair have.
 const REPLICATION: ReplicationSettings =
-    ReplicationSettings { digest_seed: 1, standby_timeout: Duration::ZERO };
+    ReplicationSettings { digest_seed: 1, standby_timeout: Duration::ZERO, observes: false };
 
 /// [`BATCH`] as connections are counted.
 const BATCH_CONNECTIONS: u32 = 128;

@@ -7,7 +7,7 @@ use flow_table::FlowId;
 use model::{ConnectionEnds, ConnectionRecord, Endpoint, Phase};
 use packet::{Address, Deltas};
 
-use super::Keys;
+use super::{Keys, Replica};
 use crate::ConnectionState;
 use crate::connection::{Connection, Hop, Marks};
 use crate::lane::Lane;
@@ -128,8 +128,11 @@ impl<A: Address> Lane<A> {
 }
 
 impl Core {
+    /// The pass that what is made now belongs to. Nothing is told during a sweep, but something may be seen: that is not
+    /// stale.
     fn pass(&self) -> u8 {
-        self.replica.as_ref().map_or(0, |replica| replica.pass)
+        let of_replica = |replica: &Replica| replica.sweep.as_ref().map_or(replica.pass, |sweep| sweep.pass);
+        self.replica.as_deref().map_or(0, of_replica)
     }
 
     /// The binding that a record's connection goes by, if both servers are configured here.

@@ -11,6 +11,11 @@ pub struct ReplicaCounters {
     pub updates_lost: Counter,
     /// Standby: records of connections that were not there, and are now.
     pub created: Counter,
+    /// Standby: connections that it was not told of, but learned by watching. They are counted as created, too.
+    pub observed: Counter,
+    /// Standby: flows of which one side was seen and that gave way to others before the other was. A client that sends
+    /// SYNs and nothing else makes many.
+    pub half_known_dropped: Counter,
     /// Standby: records of connections that were there already: they move no other counter (seed 001, figure 8).
     pub refreshed: Counter,
     /// Standby: connections that were removed on the other unit's word.

@@ -10,12 +10,14 @@ mod counters;
 mod digest;
 mod ends;
 mod expiry;
+mod half_known;
 mod marking;
 mod orders;
 mod outbox;
 mod standby;
 mod sweep;
 mod walk;
+mod watch;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use crate::Configuration;
 
 use aside::Aside;
 use digest::Digests;
+use half_known::HalfKnown;
 use outbox::Outbox;
 use sweep::Sweep;
 use walk::{Telling, Walk};
@@ -47,6 +50,8 @@ pub struct ReplicationSettings {
     /// How long a standby keeps a connection that it is told nothing of; zero for ever. More than
     /// [`IDLE_TIMEOUT_S`] counts as that.
     pub standby_timeout: Duration,
+    /// Whether it learns connections by watching while it stands by: its ports get copies of the active unit's frames.
+    pub observes: bool,
 }
 
 /// The part of a shard that a unit without a peer has not.
@@ -68,6 +73,8 @@ pub(crate) struct Replica {
     /// Standby: the pass that records belong to; 0 for none.
     pass: u8,
     sweep: Option<Sweep>,
+    /// Standby: flows of which one side was seen; `None` if the unit does not watch.
+    half_known: Option<HalfKnown>,
 }
 
 /// What a record says of a binding.
@@ -95,6 +102,7 @@ impl Replica {
             walk: None,
             pass: 0,
             sweep: None,
+            half_known: settings.observes.then(|| HalfKnown::new(hasher)),
         })
     }
 
@@ -107,6 +115,9 @@ impl Replica {
         self.walk = None;
         self.pass = 0;
         self.sweep = None;
+        if let Some(flows) = &mut self.half_known {
+            flows.clear();
+        }
         self.aside.clear(&mut self.digests)
     }
 }

@@ -237,7 +237,11 @@ mod tests {
             steering: Steering::new(1),
             capacity: 10_000,
             hash_seed: 1,
-            replication: Some(ReplicationSettings { digest_seed: 1, standby_timeout: Duration::ZERO }),
+            replication: Some(ReplicationSettings {
+                digest_seed: 1,
+                standby_timeout: Duration::ZERO,
+                observes: false,
+            }),
             state: UnitState::Standby,
         })
     }

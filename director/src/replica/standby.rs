@@ -1,26 +1,35 @@
 //! What becomes of a frame while the unit stands by: the kernel gets what is the unit's own. Nothing is forwarded, and
-//! nothing is answered for virtual addresses.
+//! nothing is answered for virtual addresses; the rest is dropped, after it was watched where the unit watches.
 
 use arrayvec::ArrayVec;
-use model::DropReason;
 use model::limits::BATCH;
 use packet::{Address, Content, Datagram, Ethernet, Packet, Transport};
 
+use super::watch::STANDBY;
 use crate::shard::Core;
-use crate::{Frame, Verdict};
+use crate::{Frame, Shard, Verdict};
 
-const STANDBY: Verdict = Verdict::Drop(DropReason::Standby);
-
-impl Core {
-    /// Gives each of `frames` its verdict. All shards say the same, so that none is handed over.
+impl Shard {
+    /// Gives each of `frames` its verdict. All shards say the same, so that none is handed over but what is watched: that
+    /// is for the shard that owns the client.
     #[cold]
     #[inline(never)]
-    pub(crate) fn stand_by(&self, frames: &[Frame<'_>], verdicts: &mut ArrayVec<Verdict, BATCH>) {
+    pub(crate) fn stand_by(&mut self, frames: &[Frame<'_>], verdicts: &mut ArrayVec<Verdict, BATCH>) {
+        let observes = self.core.observes();
         verdicts.clear();
         verdicts.extend(frames.iter().map(|frame| match packet::parse(frame.contiguous(), frame.length) {
-            Ok(packet) => self.classify_standby(frame, &packet),
+            Ok(packet) => match self.core.classify_standby(frame, &packet) {
+                STANDBY if observes => self.watch(frame.port, &packet.content),
+                verdict => verdict,
+            },
             Err(reason) => Verdict::Drop(reason),
         }));
+    }
+}
+
+impl Core {
+    fn observes(&self) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.half_known.is_some())
     }
 
     fn classify_standby(&self, frame: &Frame<'_>, packet: &Packet) -> Verdict {

@@ -12,7 +12,7 @@ use super::{Bench, Options, PortIndex};
 
 /// The seed that both units of a test have.
 pub(crate) const SETTINGS: ReplicationSettings =
-    ReplicationSettings { digest_seed: 42, standby_timeout: Duration::ZERO };
+    ReplicationSettings { digest_seed: 42, standby_timeout: Duration::ZERO, observes: false };
 
 /// One unit: a bench for each shard, and the ring between them.
 pub(crate) struct Unit {
@@ -35,7 +35,8 @@ impl Unit {
 
     pub(crate) fn with(configuration: &Configuration, shards: usize, options: Options) -> Self {
         let bench = |index| {
-            let options = Options { shards, index, replication: Some(SETTINGS), ..options };
+            let replication = options.replication.or(Some(SETTINGS));
+            let options = Options { shards, index, replication, ..options };
             let mut bench = Bench::with(configuration.clone(), options);
             bench.shard.set_listened(true);
             bench

@@ -131,6 +131,7 @@ impl Replicator {
         session.peer_state = status.state;
         session.peer = PeerStatus {
             is_synchronized: status.is_synchronized,
+            observes: status.observes,
             agreement: Agreement {
                 compared: usize::from(status.compared),
                 differing: usize::from(status.differing),

@@ -9,7 +9,7 @@ mod session;
 
 use std::collections::VecDeque;
 
-use model::{Instant, ServerName, ShardOrder, ShardReport, UnitState, Update};
+use model::{ConnectionRecord, Instant, Phase, ServerName, ShardOrder, ShardReport, UnitState, Update};
 
 use crate::counts::Counts;
 use crate::handshake::Handshake;
@@ -75,7 +75,7 @@ impl Replicator {
             telling: Telling::new(settings.workers, settings.digest_interval),
             is_telling: false,
             receiver: Receiver::new(settings.reorder_batches, settings.acknowledge_delay),
-            comparing: Comparing::new(settings.workers),
+            comparing: Comparing::new(settings.workers, settings.observes),
             counts: Counts::default(),
             orders: VecDeque::new(),
             rejected: Rejections::NONE,
@@ -114,7 +114,10 @@ impl Replicator {
     pub fn report(&mut self, now: Instant, worker: usize, report: ShardReport) {
         match report {
             ShardReport::Update(update) if self.is_telling => {
-                if matches!(update, Update::Create(_)) {
+                if let Update::Create(record) = &update {
+                    if self.is_seen_by_peer(record) {
+                        return;
+                    }
                     self.telling.note_create(worker);
                 }
                 self.sender.push(now, &update);
@@ -139,6 +142,15 @@ impl Replicator {
                 }
             }
         }
+    }
+
+    /// Whether the standby learns of a connection by watching: it needs not be told. During a pass it is, as what it is not
+    /// told of then goes.
+    fn is_seen_by_peer(&self, record: &ConnectionRecord) -> bool {
+        let ConnectionRecord { ends, phase, buddy, .. } = record;
+        let observes = self.session.as_ref().is_some_and(|session| session.peer.observes);
+        let is_plain = *phase == Phase::Open && buddy.is_none() && ends.translated_port == ends.client.port;
+        observes && is_plain && !self.telling.has_pass()
     }
 
     fn push(&mut self, now: Instant, update: Option<Update>) {

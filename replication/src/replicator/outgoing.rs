@@ -99,6 +99,7 @@ impl Replicator {
         let status = StatusMessage {
             state: self.state,
             is_synchronized: self.state == UnitState::Standby && self.comparing.is_synchronized(),
+            observes: self.state == UnitState::Standby && self.settings.observes,
             compared: u16::try_from(agreement.compared).unwrap_or(u16::MAX),
             differing: u16::try_from(agreement.differing).unwrap_or(u16::MAX),
             lag_updates: u32::try_from(self.sender.lag_updates()).unwrap_or(u32::MAX),

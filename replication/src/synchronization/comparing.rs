@@ -44,6 +44,9 @@ struct Wanted {
 
 /// What the standby knows about its agreement with the active unit.
 pub(crate) struct Comparing {
+    /// It learns of connections by watching. What is on its way there is at no place of the stream, so a range may differ
+    /// for a moment: only one that differs in two rounds, one after the other, counts.
+    observes: bool,
     stream: Stream,
     /// The last round that was taken, by a number of our own.
     round: u32,
@@ -57,6 +60,8 @@ pub(crate) struct Comparing {
     is_tainted: bool,
     compared: usize,
     differing: RangeSet,
+    /// The ranges that differed in the round before, if nothing was lost in it or since.
+    before: Option<RangeSet>,
     agreement: Option<Agreement>,
     agreed_at: Option<Instant>,
     is_synchronized: bool,
@@ -66,8 +71,9 @@ pub(crate) struct Comparing {
 }
 
 impl Comparing {
-    pub(crate) fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize, observes: bool) -> Self {
         Self {
+            observes,
             stream: Stream::BetweenRounds,
             round: 0,
             compared_by: vec![0; workers],
@@ -76,6 +82,7 @@ impl Comparing {
             is_tainted: false,
             compared: 0,
             differing: RangeSet::EMPTY,
+            before: None,
             agreement: None,
             agreed_at: None,
             is_synchronized: false,
@@ -89,12 +96,13 @@ impl Comparing {
         (self.stream, self.is_awaited) = (Stream::BetweenRounds, false);
         self.is_synchronized = false;
         // The numbers of requests go on: the peer may not have noticed.
-        (self.agreement, self.wanted) = (None, None);
+        (self.agreement, self.wanted, self.before) = (None, None, None);
     }
 
     /// Something of the stream was lost.
-    pub(crate) const fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         self.is_tainted = true;
+        self.before = None;
         self.is_synchronized = false;
     }
 
@@ -137,7 +145,7 @@ impl Comparing {
 
     /// A pass has begun, or has ended: what was asked for is being, or has been told.
     pub(crate) fn stop_asking(&mut self) {
-        self.wanted = None;
+        (self.wanted, self.before) = (None, None);
     }
 
     /// A shard compared a digest with its own.
@@ -165,21 +173,40 @@ impl Comparing {
         }
         let agreement = Agreement { compared: self.compared, differing: self.differing.len() };
         self.agreement = Some(agreement);
-        if agreement.differing > 0 {
-            self.is_synchronized = false;
-            if !pass_is_open {
-                self.ask(now);
+        let is_whole = agreement.compared == DIGEST_RANGES && !self.is_tainted;
+        match self.missing(is_whole) {
+            Some(missing) if missing.is_empty() => {
+                if is_whole {
+                    self.is_synchronized = true;
+                    self.agreed_at = Some(now);
+                    self.wanted = None;
+                }
             }
-        } else if agreement.compared == DIGEST_RANGES && !self.is_tainted {
-            self.is_synchronized = true;
-            self.agreed_at = Some(now);
-            self.wanted = None;
+            missing => {
+                self.is_synchronized = false;
+                if let Some(ranges) = missing.filter(|_| !pass_is_open) {
+                    self.ask(now, ranges);
+                }
+            }
         }
     }
 
-    fn ask(&mut self, now: Instant) {
+    /// The ranges that something is missing in, or too much. `None` if the next round will tell.
+    fn missing(&mut self, is_whole: bool) -> Option<RangeSet> {
+        let differing = self.differing.clone();
+        if !self.observes {
+            return Some(differing);
+        }
+        let before = std::mem::replace(&mut self.before, is_whole.then(|| differing.clone()));
+        if differing.is_empty() {
+            return Some(differing);
+        }
+        Some(differing.common(&before?))
+    }
+
+    fn ask(&mut self, now: Instant, ranges: RangeSet) {
         self.requests += 1;
-        let request = Request { number: self.requests, ranges: self.differing.clone() };
+        let request = Request { number: self.requests, ranges };
         let due = PathSet::default();
         self.wanted = Some(Wanted { request, next: now, patience: FIRST_PATIENCE, due });
     }
@@ -204,7 +231,8 @@ impl Comparing {
         Some((wanted.due.take()?, &wanted.request))
     }
 
-    /// Whether nothing was lost since a round in which all ranges agreed.
+    /// Whether nothing was lost since a round in which all ranges agreed; of one that watches, since one in which none
+    /// differed that had differed in the round before.
     pub(crate) const fn is_synchronized(&self) -> bool {
         self.is_synchronized
     }

@@ -128,6 +128,11 @@ impl Telling {
         Some(Update::PassBegins { pass: number })
     }
 
+    /// Whether a pass is under way.
+    pub(crate) const fn has_pass(&self) -> bool {
+        self.pass.is_some()
+    }
+
     /// A worker told a connection, for the pass or because it is new.
     pub(crate) fn note_create(&mut self, worker: usize) {
         if let Some(walk) = self.pass.as_mut().and_then(|pass| pass.walks.get_mut(worker)) {

@@ -48,12 +48,18 @@ impl Hello {
     }
 }
 
+/// The flags of a status.
+const SYNCHRONIZED: u8 = 1;
+const OBSERVES: u8 = 2;
+
 /// How a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StatusMessage {
     pub(crate) state: UnitState,
     /// Standby: nothing was lost since a round of digests in which all ranges agreed.
     pub(crate) is_synchronized: bool,
+    /// Standby: it learns of connections by watching.
+    pub(crate) observes: bool,
     /// Standby: ranges compared in the last round, and how many of them differed.
     pub(crate) compared: u16,
     pub(crate) differing: u16,
@@ -65,7 +71,8 @@ pub(crate) struct StatusMessage {
 
 impl StatusMessage {
     pub(crate) fn write(&self, body: &mut Vec<u8>) {
-        body.extend_from_slice(&[self.state as u8, u8::from(self.is_synchronized)]);
+        let flags = (u8::from(self.is_synchronized) * SYNCHRONIZED) | (u8::from(self.observes) * OBSERVES);
+        body.extend_from_slice(&[self.state as u8, flags]);
         body.extend_from_slice(&self.compared.to_be_bytes());
         body.extend_from_slice(&self.differing.to_be_bytes());
         body.extend_from_slice(&self.lag_updates.to_be_bytes());
@@ -74,9 +81,12 @@ impl StatusMessage {
 
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body);
+        let state = read_state(reader.u8()?)?;
+        let flags = reader.u8()?;
         Some(Self {
-            state: read_state(reader.u8()?)?,
-            is_synchronized: reader.u8()? & 1 != 0,
+            state,
+            is_synchronized: flags & SYNCHRONIZED != 0,
+            observes: flags & OBSERVES != 0,
             compared: reader.u16()?,
             differing: reader.u16()?,
             lag_updates: reader.u32()?,

@@ -54,13 +54,16 @@ impl Pair {
     pub(crate) fn start(plan: Plan, workers_of_b: &'static [usize]) -> Self {
         let turn = take_turn(&plan);
         let folder = Folder::new();
-        let network = switches();
+        let network = if plan.hubs { hubs() } else { switches() };
         network.ip("link add br-sync type bridge mcast_snooping 0\nlink set br-sync arp off up");
         let client = host_of_clients(&network, "client", plan.client_addresses.clone());
         client.ip("route add 192.0.2.0/24 dev eth0\nroute add 2001:db8:100::/64 dev eth0");
         let servers = (1..=plan.servers).map(|number| server(&network, &plan, &folder, number)).collect();
-        let a = Half::new(&network, &folder, 1, plan.workers);
-        let b = Half::new(&network, &folder, 2, workers_of_b);
+        let half = |number, workers| {
+            let host = if plan.hubs { hubs() } else { switches() };
+            Half::new(&network, host, &folder, number, workers)
+        };
+        let (a, b) = (half(1, plan.workers), half(2, workers_of_b));
         let client = Client { namespace: client };
         let pair = Self { a, b, client, servers, plan, folder, _network: network, _turn: turn };
         pair.start_half(&pair.a, "active");
@@ -79,6 +82,7 @@ impl Pair {
             "key_file": "pair.key",
             "paths": [{ "local": end(half.number), "peer": end(3 - half.number) }],
             "digest_interval_ms": 100,
+            "sync": if self.plan.hubs { "observe" } else { "records" },
         });
         self.folder.write(&format!("{name}/unit.json"), unit_json.to_string());
         self.folder.write(&format!("{name}/director.json"), self.plan.director.to_string());
@@ -132,9 +136,21 @@ impl Pair {
     }
 }
 
+/// [`switches`] that learn no addresses: everybody gets a copy of everything.
+fn hubs() -> Namespace {
+    let host = switches();
+    host.ip("link set br-out type bridge ageing_time 0\nlink set br-in type bridge ageing_time 0");
+    host
+}
+
 impl Half {
-    fn new(network: &Namespace, folder: &Folder, number: usize, workers: &'static [usize]) -> Self {
-        let host = switches();
+    fn new(
+        network: &Namespace,
+        host: Namespace,
+        folder: &Folder,
+        number: usize,
+        workers: &'static [usize],
+    ) -> Self {
         for side in ["out", "in", "sync"] {
             network.ip(&format!(
                 "link add {side}-{number} type veth peer name up-{side} netns {}\n\

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) director: Value,
     /// If there is to be an nginx on each server: what it serves as `/large`.
     pub(crate) large: Option<Vec<u8>>,
+    /// Whether a pair's networks are hubs, and a standby watches what goes over them.
+    pub(crate) hubs: bool,
     /// Whether no other lab is to run at the same time.
     pub(crate) alone: bool,
 }
@@ -52,6 +54,7 @@ impl Default for Plan {
             unmatched: "kernel",
             director: line_services("roundrobin", 3),
             large: None,
+            hubs: false,
             alone: false,
         }
     }

@@ -150,6 +150,22 @@ pub(in crate::configuration) struct RawReplication {
     #[serde(default = "standby_timeout_s")]
     #[schemars(range(max = IDLE_TIMEOUT_S))]
     pub(in crate::configuration) standby_timeout_s: u64,
+    /// How this unit learns of the active unit's connections while it stands by.
+    #[serde(default)]
+    pub(in crate::configuration) sync: RawSync,
+}
+
+/// How a standby learns of connections.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Sync")]
+pub(in crate::configuration) enum RawSync {
+    /// It is told of each.
+    #[default]
+    Records,
+    /// It watches: its ports get copies of the active unit's frames, from a mirror port or a hub. It is told only of what
+    /// it can not see, or missed.
+    Observe,
 }
 
 /// A way to the other unit.

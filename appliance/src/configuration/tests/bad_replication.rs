@@ -75,6 +75,14 @@ fn sizes_and_times_are_in_range() {
 }
 
 #[test]
+fn there_are_two_ways_to_learn() {
+    assert_eq!(
+        said(&format!(r#"{{ "key_file": "k", "paths": [{PATH}], "sync": "watch" }}"#)),
+        ["replication.sync: unknown word `watch`; write `records` or `observe`"]
+    );
+}
+
+#[test]
 fn nobody_stands_by_alone() {
     let alone = changed(UNIT, "\"name\": \"a\",", "\"name\": \"a\", \"role\": \"standby\",");
     assert_eq!(

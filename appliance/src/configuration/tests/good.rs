@@ -7,7 +7,7 @@ use director::{PortRole, Predictor, TcpWithoutConnection, Unmatched};
 use model::UnitState;
 
 use super::{DIRECTOR, Source, UNIT, changed, read, read_texts};
-use crate::configuration::{Cores, Hugepages, Idle, PortDevice};
+use crate::configuration::{Cores, Hugepages, Idle, PortDevice, SyncMode};
 
 #[test]
 fn every_key_is_understood() {
@@ -26,7 +26,7 @@ fn every_key_is_understood() {
           { "local": "10.9.0.2:7400", "peer": "10.9.0.1:7400" },
           { "local": "[fd00:9::2]:7400", "peer": "[fd00:9::1]:7401" }
         ],
-        "flush_us": 0, "mtu": 9000, "digest_interval_ms": 100, "standby_timeout_s": 0
+        "flush_us": 0, "mtu": 9000, "digest_interval_ms": 100, "standby_timeout_s": 0, "sync": "observe"
       },
       "idle": "sleep",
       "hugepages": "require",
@@ -47,6 +47,7 @@ fn every_key_is_understood() {
     assert_eq!((replication.flush(), replication.mtu()), (Duration::ZERO, 9_000));
     assert_eq!(replication.digest_interval(), Duration::from_millis(100));
     assert_eq!(replication.standby_timeout(), None);
+    assert_eq!((replication.sync(), unit.observes()), (SyncMode::Observe, true));
     assert_eq!(unit.idle(), Some(Idle::Sleep));
     assert_eq!(unit.hugepages(), Hugepages::Require);
     assert_eq!(unit.memory_mib(), Some(2_048));
@@ -91,6 +92,7 @@ fn what_a_pair_does_not_say_has_a_default() {
     assert_eq!((replication.flush(), replication.mtu()), (Duration::from_millis(1), 1_500));
     assert_eq!(replication.digest_interval(), Duration::from_secs(1));
     assert_eq!(replication.standby_timeout(), Some(Duration::from_secs(86_400)));
+    assert_eq!((replication.sync(), unit.observes()), (SyncMode::Records, false));
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn every_key_is_listed_and_described() {
             "flush_us",
             "digest_interval_ms",
             "standby_timeout_s",
+            "sync",
         ])
     );
     assert_eq!(
