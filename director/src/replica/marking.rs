@@ -10,7 +10,8 @@ use crate::shard::Core;
 
 impl Core {
     /// Notes that a connection went on from the state `before`: the other unit is told of it as soon as SYN, SYN-ACK
-    /// and ACK were seen (seed 001, figure 6A).
+    /// and ACK were seen (seed 001, figure 6A), and again when it is over, so that there, too, it is soon forgotten. That
+    /// one side alone has closed is not told: it would be as many records again, for a timeout.
     pub(crate) fn note_progress<A: Address>(
         &mut self,
         connection: &mut Connection<A>,
@@ -19,7 +20,18 @@ impl Core {
         use ConnectionState::{Reset, SynAck};
         if before == SynAck && !matches!(connection.state, SynAck | Reset) {
             self.note_established(connection);
+        } else if connection.state.is_over()
+            && !before.is_over()
+            && connection.marks.contains(Marks::REPLICATED)
+        {
+            self.tell_phase(connection);
         }
+    }
+
+    fn tell_phase<A: Address>(&mut self, connection: &Connection<A>) {
+        let Some(replica) = &self.replica else { return };
+        let record = replica.record(connection, None);
+        self.tell(Update::Create(record));
     }
 
     /// Notes that data may flow: has the other unit told, if the virtual server's connections are.
