@@ -40,19 +40,19 @@ fn a_buddy_that_is_not_there_is_made() {
     let record = |ends, buddy| {
         Update::Create(ConnectionRecord { ends, phase: Phase::Open, bind_id: 0, group: 0, buddy })
     };
-    standby.apply(record(control, Some(data)));
+    standby.apply(record(control, Some(Box::new(data))));
     assert_eq!(standby.connections(), 2);
-    standby.apply(record(data, Some(control)));
+    standby.apply(record(data, Some(Box::new(control))));
     assert_eq!((standby.connections(), standby.count(|counters| &counters.replica.refreshed)), (2, 1));
     // Buddies that contradict the connection, or are another client's.
-    standby.apply(record(control, Some(web_ends(1, "10.1.0.12"))));
+    standby.apply(record(control, Some(Box::new(web_ends(1, "10.1.0.12")))));
     let other_client = ConnectionEnds { client: endpoint("203.0.113.8", 1), ..data };
-    standby.apply(record(data, Some(other_client)));
-    standby.apply(record(data, Some(web_ends(5, "10.1.0.99"))));
+    standby.apply(record(data, Some(Box::new(other_client))));
+    standby.apply(record(data, Some(Box::new(web_ends(5, "10.1.0.99")))));
     assert_eq!(standby.count(|counters| &counters.replica.buddies_refused), 3);
     standby.check();
     // The order in which they go does not matter.
-    standby.apply(record(control, Some(data)));
+    standby.apply(record(control, Some(Box::new(data))));
     standby.apply(Update::Delete(data));
     standby.set_state(UnitState::Active);
     standby.wait(3 * HOUR);

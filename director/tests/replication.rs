@@ -11,7 +11,7 @@ use common::pair_stories::*;
 use common::*;
 use director::{Configuration, Predictor, TcpWithoutConnection, Verdict};
 use model::limits::UPDATES;
-use model::{Protocol, RangeSet, ShardOrder, ShardReport, UnitState, Update};
+use model::{Phase, Protocol, RangeSet, ShardOrder, ShardReport, UnitState, Update};
 
 #[test]
 fn connections_go_on_at_the_other_unit() {
@@ -66,12 +66,31 @@ fn only_what_is_established_and_replicated_is_told() {
 
     let ends = open(&mut active, web_client(4));
     assert_eq!(active.reports(), [ShardReport::Update(create(ends))]);
-    forwarded(&mut active, "203.0.113.7", OUTSIDE, tcp(OUTSIDE, web_client(4), RST));
-    assert_eq!(active.reports(), [], "its state is no news");
+    forwarded(&mut active, "203.0.113.7", OUTSIDE, tcp(OUTSIDE, web_client(4), FIN));
+    assert_eq!(active.reports(), [], "one side goes on");
+    // The other unit is to forget it as soon; nobody is told twice.
+    for told in [vec![ShardReport::Update(create_in(ends, Phase::Reset))], vec![]] {
+        forwarded(&mut active, "203.0.113.7", OUTSIDE, tcp(OUTSIDE, web_client(4), RST));
+        assert_eq!(active.reports(), told);
+    }
     active.wait(Duration::from_secs(60));
     assert_eq!(active.reports(), [ShardReport::Update(Update::Delete(ends))]);
     assert_eq!((active.marked(), active.connections()), (0, 1));
     active.check();
+}
+
+#[test]
+fn what_was_over_is_soon_forgotten_after_a_takeover_too() {
+    let (mut active, mut standby) = pair();
+    for port in 1..=2 {
+        open(&mut active, web_client(port));
+    }
+    forwarded(&mut active, "203.0.113.7", OUTSIDE, tcp(OUTSIDE, web_client(1), RST));
+    mirror(&mut active, &mut standby);
+    assert_eq!(standby.connections(), 2);
+    standby.set_state(UnitState::Active);
+    standby.wait(Duration::from_secs(60));
+    assert_eq!(standby.connections(), 1, "the one that is open");
 }
 
 #[test]
@@ -103,7 +122,7 @@ fn stale_connections_are_swept_and_missing_ones_come() {
         open(&mut active, v4(&format!("203.0.113.{last}"), 1, "192.0.2.100", 80));
         open(&mut active, v6(&format!("2001:db8:9::{last}"), 1, "2001:db8:100::100", 80));
     }
-    assert_eq!(active.reports().len(), 42);
+    assert_eq!(active.reports().len(), 20 + 20 + 22, "ends, deletes and creates");
     let round = compare(&mut active, &mut standby);
     assert!(!round.differing.is_empty() && round.differing.len() <= 42, "{round:?}");
     repair(&mut active, &mut standby, 1, round.ranges());
@@ -213,7 +232,8 @@ fn what_is_admitted_midway_is_told_at_once() {
     forwarded(&mut active, "203.0.113.7", OUTSIDE, tcp(OUTSIDE, web_client(1), RST));
     let again = open(&mut active, web_client(1));
     assert_eq!(again, ends);
-    let reports = [Update::Delete(ends), create(ends)].map(ShardReport::Update);
+    let reports =
+        [create_in(ends, Phase::Reset), Update::Delete(ends), create(ends)].map(ShardReport::Update);
     assert_eq!(active.reports(), reports);
     active.check();
 }

@@ -23,7 +23,7 @@ pub struct ConnectionEnds {
 }
 
 /// All that the other unit needs to go on with a connection (seed 001, figure 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionRecord {
     /// The connection.
     pub ends: ConnectionEnds,
@@ -34,8 +34,8 @@ pub struct ConnectionRecord {
     /// The failover group that it belongs to.
     pub group: u16,
     /// A connection that it is not timed out without (seed 001, figure 3C, pointer 354), with the same client
-    /// address. It has a record of its own, too.
-    pub buddy: Option<ConnectionEnds>,
+    /// address. It has a record of its own, too. In a box: few have one, and all records are moved about.
+    pub buddy: Option<Box<ConnectionEnds>>,
 }
 
 /// How far a replicated connection has come. The value is the one on the wire.

@@ -30,8 +30,7 @@ struct Sight(VecDeque<(Instant, ConnectionRecord)>);
 
 impl Sight {
     fn arrive(&mut self, pair: &mut Pair) {
-        while let Some(&(at, record)) = self.0.front().filter(|(at, _)| *at <= pair.now) {
-            self.0.pop_front();
+        while let Some((at, record)) = self.0.pop_front_if(|(at, _)| *at <= pair.now) {
             // What is seen when it is over already is not seen.
             if pair.units[0].shards.has(&record.ends) || at == pair.now {
                 pair.units[1].shards.insert(record);
@@ -52,7 +51,7 @@ fn live(pair: &mut Pair, seed: u64, milliseconds: u32, missed_of_100: u64) -> u6
                 pair.units[0].delete(now, &record.ends);
             } else if !pair.units[0].shards.has(&record.ends) {
                 made += 1;
-                pair.units[0].create(now, record);
+                pair.units[0].create(now, record.clone());
                 if random.below(100) >= missed_of_100 {
                     sight.0.push_back((now + Duration::from_millis(2), record));
                 }
@@ -130,9 +129,9 @@ fn what_can_not_be_seen_is_told() {
     let records = [
         ConnectionRecord { phase: Phase::ClientClosed, ..connection(1) },
         ConnectionRecord { ends: other, ..connection(2) },
-        ConnectionRecord { buddy: Some(ends), ..connection(3) },
+        ConnectionRecord { buddy: Some(Box::new(ends)), ..connection(3) },
     ];
-    records.into_iter().for_each(|record| pair.create(record));
+    records.iter().for_each(|record| pair.create(record.clone()));
     pair.create(connection(4));
     pair.run_ms(5);
     let has = |record: &ConnectionRecord| pair.units[1].shards.has(&record.ends);

@@ -49,10 +49,11 @@ impl WorkerLink {
     /// Passes on what the shard has to tell, as far as there is room.
     #[inline]
     pub(crate) fn tell(&mut self, shard: &mut Shard) {
-        while !self.reports.is_full() {
-            let Some(report) = shard.take_report() else { break };
-            // There is room: this is the only producer.
-            let _ = self.reports.push(report);
+        let count = shard.reports().min(self.reports.slots());
+        if count > 0
+            && let Ok(room) = self.reports.write_chunk_uninit(count)
+        {
+            room.fill_from_iter(shard.take_reports(count));
         }
     }
 

@@ -275,8 +275,9 @@ impl<A: Version> Lives<A> {
 
     /// What the worker does with what its shard has to tell.
     fn tell(&mut self) {
-        while let Some(report) = self.unit.shard.take_report() {
-            let _ = self.told.0.push(report);
+        let count = self.unit.shard.reports().min(self.told.0.slots());
+        if let Ok(room) = self.told.0.write_chunk_uninit(count) {
+            room.fill_from_iter(self.unit.shard.take_reports(count));
         }
     }
 

@@ -30,8 +30,9 @@ impl<A: Address> Lane<A> {
             return;
         }
         let found = self.find_by_ends(core, buddy).or_else(|| {
-            let back = Some(record.ends);
-            let record = ConnectionRecord { ends: *buddy, phase: Phase::Open, buddy: back, ..*record };
+            let back = Some(Box::new(record.ends));
+            let (bind_id, group) = (record.bind_id, record.group);
+            let record = ConnectionRecord { ends: *buddy, phase: Phase::Open, bind_id, group, buddy: back };
             self.create_alone(core, &record)
         });
         // Asked for anew: a buddy that contradicts the connection has taken its place.

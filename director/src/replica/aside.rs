@@ -32,7 +32,7 @@ impl Aside {
     pub(super) fn refresh(&mut self, record: &ConnectionRecord, pass: u8) -> bool {
         match self.0.get_mut(&inbound(&record.ends)) {
             Some(kept) if kept.record.ends == record.ends => {
-                *kept = Kept { record: *record, pass };
+                *kept = Kept { record: record.clone(), pass };
                 true
             }
             _ => false,
@@ -44,7 +44,7 @@ impl Aside {
         let has_room = self.0.len() < RECORDS_ASIDE;
         if has_room {
             digests.add(&record.ends);
-            self.0.insert(inbound(&record.ends), Kept { record: *record, pass });
+            self.0.insert(inbound(&record.ends), Kept { record: record.clone(), pass });
         }
         has_room
     }
@@ -92,7 +92,8 @@ impl Aside {
         &self,
         wanted: impl Fn(&ConnectionRecord) -> bool,
     ) -> ArrayVec<ConnectionRecord, BATCH> {
-        self.0.values().map(|kept| kept.record).filter(wanted).take(BATCH).collect()
+        let records = self.0.values().map(|kept| &kept.record);
+        records.filter(|record| wanted(record)).take(BATCH).cloned().collect()
     }
 }
 

@@ -93,7 +93,8 @@ impl Replica {
             phase: connection.state.phase(),
             bind_id: self.bound[usize::from(connection.binding)].bind_id,
             group: 0,
-            buddy,
+            // It is told of buddies seldom: once for each pair, and in walks.
+            buddy: buddy.map(Box::new),
         }
     }
 }

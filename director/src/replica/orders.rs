@@ -103,6 +103,17 @@ impl Shard {
         self.core.replica.as_mut()?.outbox.pop()
     }
 
+    /// The next reports for the replication core, at most so many: as [`take_report`](Self::take_report), without moving
+    /// each twice.
+    pub fn take_reports(&mut self, most: usize) -> impl Iterator<Item = ShardReport> {
+        self.core.replica.iter_mut().flat_map(move |replica| replica.outbox.drain(most))
+    }
+
+    /// How many reports there are.
+    pub fn reports(&self) -> usize {
+        self.core.replica.as_ref().map_or(0, |replica| replica.outbox.len())
+    }
+
     /// The digest of a hash range.
     pub fn digest(&self, range: u16) -> Digest {
         self.core.replica.as_ref().map_or_else(Digest::default, |replica| replica.digests.of(range))

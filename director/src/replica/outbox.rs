@@ -18,6 +18,10 @@ impl Outbox {
         Self(VecDeque::with_capacity(UPDATES))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there is room for nothing more.
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= UPDATES
@@ -44,6 +48,12 @@ impl Outbox {
             self.0.clear();
         }
         report
+    }
+
+    /// The next reports, as many as there are but no more than `most`.
+    pub(super) fn drain(&mut self, most: usize) -> impl Iterator<Item = ShardReport> {
+        let count = most.min(self.0.len());
+        self.0.drain(..count)
     }
 
     pub(super) fn clear(&mut self) {

@@ -13,6 +13,7 @@ use super::*;
 pub(crate) const SYN: TcpFlags = TcpFlags::SYN;
 pub(crate) const ACK: TcpFlags = TcpFlags::ACK;
 pub(crate) const RST: TcpFlags = TcpFlags::RST;
+pub(crate) const FIN: TcpFlags = TcpFlags(TcpFlags::FIN.0 | TcpFlags::ACK.0);
 pub(crate) const SYN_ACK: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0);
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
@@ -100,7 +101,11 @@ pub(crate) fn ends_of<A: Address>(
 }
 
 pub(crate) const fn create(ends: ConnectionEnds) -> Update {
-    Update::Create(ConnectionRecord { ends, phase: Phase::Open, bind_id: 0, group: 0, buddy: None })
+    create_in(ends, Phase::Open)
+}
+
+pub(crate) const fn create_in(ends: ConnectionEnds, phase: Phase) -> Update {
+    Update::Create(ConnectionRecord { ends, phase, bind_id: 0, group: 0, buddy: None })
 }
 
 pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {

@@ -69,12 +69,12 @@ pub(super) fn write_create(
     if version < 2 && (record.bind_id, record.group) != (0, 0) {
         return Err(Untellable);
     }
-    let buddy = record.buddy.filter(|_| version >= 2);
+    let buddy = record.buddy.as_deref().filter(|_| version >= 2);
     let flags = REAL_COUNT | VIRTUAL_COUNT | if buddy.is_some() { BUDDY } else { 0 };
     let mut writer = Writer::new();
     write_base(&mut writer, flags, &record.ends, record.phase, [record.bind_id, record.group], version)?;
     if let Some(buddy) = buddy {
-        write_buddy(&mut writer, &record.ends, &buddy)?;
+        write_buddy(&mut writer, &record.ends, buddy)?;
     }
     writer.finish(batch)
 }
@@ -170,7 +170,7 @@ pub(super) fn read(bytes: &[u8], version: u8) -> Result<Update, Rejection> {
         return Ok(Update::Delete(ends));
     }
     let phase = Phase::from_wire(phase).ok_or(Rejection::RecordPhase)?;
-    Ok(Update::Create(ConnectionRecord { ends, phase, bind_id, group, buddy }))
+    Ok(Update::Create(ConnectionRecord { ends, phase, bind_id, group, buddy: buddy.map(Box::new) }))
 }
 
 /// Whether the flags say create or delete. All other combinations are impossible (seed 001, figure 5).

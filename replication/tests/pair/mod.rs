@@ -62,7 +62,7 @@ impl Unit {
     }
 
     pub fn create(&mut self, now: Instant, record: ConnectionRecord) {
-        let worker = self.shards.insert(record);
+        let worker = self.shards.insert(record.clone());
         self.tell(now, worker, Update::Create(record));
     }
 

@@ -72,7 +72,7 @@ impl Shards {
 
     pub fn all(&self) -> BTreeMap<String, ConnectionRecord> {
         let entries = self.shards.iter().flat_map(|shard| shard.entries.values());
-        entries.map(|entry| (format!("{:?}", entry.record.ends), entry.record)).collect()
+        entries.map(|entry| (format!("{:?}", entry.record.ends), entry.record.clone())).collect()
     }
 
     pub fn reports(&mut self) -> Vec<(usize, ShardReport)> {
@@ -156,7 +156,7 @@ impl Shards {
         {
             if let Some(entry) = shard.entries.get(&ends) {
                 shard.grants -= 1;
-                let update = Update::Create(entry.record);
+                let update = Update::Create(entry.record.clone());
                 self.reports.push_back((worker, ShardReport::Update(update)));
             }
         }

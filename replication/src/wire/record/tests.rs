@@ -55,7 +55,7 @@ fn the_version_before_is_the_bare_packet_of_the_seed() {
     let record = ConnectionRecord { bind_id: 0, group: 0, ..v4() };
     let bytes = created(&record, 1);
     assert_eq!(hex(&bytes), format!("03160601{V4_ENDS}"));
-    assert_eq!(read(&bytes, 1), Ok(Update::Create(record)));
+    assert_eq!(read(&bytes, 1), Ok(Update::Create(record.clone())));
     assert_eq!(write_create(&mut Vec::new(), &v4(), 1), Err(Untellable));
 }
 
@@ -79,12 +79,12 @@ fn a_translated_port_and_a_buddy_are_extensions() {
     record.ends.translated_port = 1_025;
     let mut buddy = ends("10.0.0.2:20", "198.51.100.7:40001", "192.0.2.1:20");
     buddy.protocol = Protocol::Udp;
-    record.buddy = Some(buddy);
+    record.buddy = Some(Box::new(buddy));
     let bytes = created(&record, 2);
     let expected =
         format!("0b31060100030001{V4_ENDS}01020401{}{}", "0211119c419c41", "0a0000020014c00002010014");
     assert_eq!(hex(&bytes), expected);
-    assert_eq!(read(&bytes, 2), Ok(Update::Create(record)));
+    assert_eq!(read(&bytes, 2), Ok(Update::Create(record.clone())));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn every_other_combination_of_flags_is_refused() {
         let mut bytes = created(&if flags & IPV6 == 0 { v4() } else { v6() }, 2);
         if flags & BUDDY != 0 {
             let record = if flags & IPV6 == 0 { v4() } else { v6() };
-            bytes = created(&ConnectionRecord { buddy: Some(record.ends), ..record }, 2);
+            bytes = created(&ConnectionRecord { buddy: Some(Box::new(record.ends)), ..record }, 2);
         }
         bytes[0] = flags;
         let is_create = [3, 3 | 8].contains(&(flags & !IPV6));
@@ -173,7 +173,13 @@ fn any_record() -> impl Strategy<Value = ConnectionRecord> {
                 if let Some(buddy) = &mut buddy {
                     buddy.client.address = ends.client.address;
                 }
-                ConnectionRecord { ends, phase: Phase::from_wire(phase).unwrap(), bind_id, group, buddy }
+                ConnectionRecord {
+                    ends,
+                    phase: Phase::from_wire(phase).unwrap(),
+                    bind_id,
+                    group,
+                    buddy: buddy.map(Box::new),
+                }
             },
         )
     })
@@ -182,7 +188,7 @@ fn any_record() -> impl Strategy<Value = ConnectionRecord> {
 proptest! {
     #[test]
     fn records_are_read_back(record in any_record()) {
-        prop_assert_eq!(read(&created(&record, 2), 2), Ok(Update::Create(record)));
+        prop_assert_eq!(read(&created(&record, 2), 2), Ok(Update::Create(record.clone())));
         let mut bytes = Vec::new();
         write_delete(&mut bytes, &record.ends, 2).unwrap();
         prop_assert_eq!(read(&bytes, 2), Ok(Update::Delete(record.ends)));
