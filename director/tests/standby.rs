@@ -11,7 +11,7 @@ use common::pair::mirror;
 use common::pair_stories::*;
 use common::*;
 use director::{ReplicationSettings, Verdict};
-use model::{DropReason, Instant, RangeSet, ShardOrder, UnitState, Update};
+use model::{DropReason, Instant, RangeSet, ShardOrder, ShardReport, UnitState, Update};
 
 #[test]
 fn standby_times_nothing_out_and_begins_anew_when_it_becomes_active() {
@@ -87,6 +87,25 @@ fn standby_has_a_timeout_of_its_own_and_drops_what_nobody_tells_of() {
     assert_eq!(bench.shard.connections(), 0);
     assert_eq!(bench.shard.take_report(), None);
     bench.check();
+}
+
+/// Connections of years: as long as digests are compared, none is forgotten.
+#[test]
+fn a_standby_that_compares_digests_forgets_nothing() {
+    let settings = ReplicationSettings { digest_seed: 1, standby_timeout: 24 * HOUR, observes: false };
+    let mut bench =
+        Bench::with(configuration(), Options { replication: Some(settings), ..Options::default() });
+    bench.shard.set_state(bench.now, UnitState::Standby);
+    bench.shard.order(bench.now, ShardOrder::Apply(create(web_ends(1, "10.1.0.11"))));
+    for round in 0..10 {
+        bench.wait(20 * HOUR);
+        bench.shard.order(bench.now, ShardOrder::ConcludeRound { round });
+        assert_eq!(bench.shard.take_report(), Some(ShardReport::RoundCompared { round }));
+    }
+    bench.wait(23 * HOUR);
+    assert_eq!(bench.shard.connections(), 1, "the other unit is silent for a while");
+    bench.wait(HOUR);
+    assert_eq!(bench.shard.connections(), 0);
 }
 
 #[test]

@@ -50,14 +50,14 @@ pub(crate) struct Handshake {
     random: Box<dyn FnMut() -> u64 + Send>,
     search: Option<Search>,
     attempts: Vec<Attempt>,
-    allowance: u32,
+    allowances: [u32; 2],
     allowance_until: Instant,
 }
 
 impl Handshake {
     pub(crate) fn new(pair_key: PairKey, random: Box<dyn FnMut() -> u64 + Send>) -> Self {
         let attempts = Vec::with_capacity(MOST_ATTEMPTS);
-        Self { pair_key, random, search: None, attempts, allowance: 0, allowance_until: Instant::START }
+        Self { pair_key, random, search: None, attempts, allowances: [0; 2], allowance_until: Instant::START }
     }
 
     /// Looks for the peer under a fresh ID.
@@ -104,7 +104,7 @@ impl Handshake {
         datagram: &mut [u8],
         paths: usize,
     ) -> Result<Hello, Rejection> {
-        self.spend_allowance(now)?;
+        self.spend_allowance(now, true)?;
         let body = OpeningKey::new(&self.pair_key, header.sender, 0).open(header, datagram)?;
         let hello = Hello::read(body).ok_or(Rejection::MalformedBody)?;
         let known = self.attempts.iter_mut().find(|attempt| attempt.channel.theirs == header.sender);
@@ -134,7 +134,7 @@ impl Handshake {
         header: &Header,
         datagram: &mut [u8],
     ) -> Result<(Channel, Hello), Rejection> {
-        self.spend_allowance(now)?;
+        self.spend_allowance(now, false)?;
         let mut channel = Channel::new(&self.pair_key, header.receiver, header.sender);
         let body = channel.opening.open(header, datagram)?;
         let hello = Hello::read(body).ok_or(Rejection::MalformedBody)?;
@@ -186,25 +186,26 @@ impl Handshake {
         Some(path)
     }
 
-    fn spend_allowance(&mut self, now: Instant) -> Result<(), Rejection> {
+    /// Hints and answers have allowances of their own: answers are to an ID that a stranger has to see first.
+    fn spend_allowance(&mut self, now: Instant, is_hint: bool) -> Result<(), Rejection> {
         if self.allowance_until <= now {
             self.allowance_until = now + ALLOWANCE_INTERVAL;
-            self.allowance = ALLOWANCE;
+            self.allowances = [ALLOWANCE; 2];
         }
-        self.allowance = self.allowance.checked_sub(1).ok_or(Rejection::TooManyHellos)?;
+        let allowance = &mut self.allowances[usize::from(is_hint)];
+        *allowance = allowance.checked_sub(1).ok_or(Rejection::TooManyHellos)?;
         Ok(())
     }
 
-    /// An ID that is not in use here; 0 stands for nobody.
+    /// An ID that is not in use here; 0 stands for nobody. A source of randomness that is none must not be taken: there would be
+    /// keys that were used before.
     fn fresh_id(&mut self) -> u64 {
-        for _ in 0..64 {
+        loop {
             let id = (self.random)();
             if id != 0 && !self.has_id(id) {
                 return id;
             }
         }
-        // The source of randomness is broken: go on without a promise.
-        1
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::{Instant, Update};
 
 use crate::rejection::{Rejection, Rejections};
-use crate::wire::{Acknowledgement, BatchFrame, Cursor, MOST_GAPS, stream_of};
+use crate::wire::{Acknowledgement, BatchFrame, Cursor, MOST_GAPS};
 
 #[derive(Default)]
 struct Slot {
@@ -35,7 +35,7 @@ pub struct ReceiverCounters {
 /// What the receiver hands out.
 pub(crate) enum Received {
     Update(Update),
-    /// Batches were skipped here, or a stream begins.
+    /// Batches were skipped here.
     Gap,
 }
 
@@ -43,11 +43,6 @@ pub(crate) enum Received {
 pub(crate) struct Receiver {
     slots: Box<[Slot]>,
     is_started: bool,
-    /// What was handed out before is of another stream, and that was not said yet.
-    is_cut: bool,
-    /// The stream, and the first that is not one of before this unit was active.
-    stream: u64,
-    least_stream: u64,
     /// The next batch to hand out.
     next: u64,
     /// All batches before this one have arrived, or are given up.
@@ -69,9 +64,6 @@ impl Receiver {
         Self {
             slots: (0..reorder_batches).map(|_| Slot::default()).collect(),
             is_started: false,
-            is_cut: false,
-            stream: 0,
-            least_stream: 0,
             next: 0,
             expected: 0,
             end: 0,
@@ -85,27 +77,16 @@ impl Receiver {
         }
     }
 
-    /// Waits for the stream of a new session; what is left of the old one is dropped when the new one begins.
+    /// Waits for a new stream; what is left of the old one is dropped when the new one begins.
     pub(crate) fn restart(&mut self) {
-        (self.stream, self.least_stream) = (0, 0);
-        self.stop();
-    }
-
-    /// Waits for the next stream of the session, for this unit was active for a while: nothing of before that counts.
-    pub(crate) fn resume(&mut self) {
-        self.least_stream = self.stream + 1;
-        self.stop();
-    }
-
-    /// The peer is gone: all that arrived is to be handed out, whatever is missing in between.
-    pub(crate) fn release(&mut self) {
-        self.expected = self.end;
-        self.stop();
-    }
-
-    const fn stop(&mut self) {
         self.is_started = false;
         self.acknowledge_at = None;
+    }
+
+    /// This unit listens no more: all that arrived is to be handed out, whatever is missing in between.
+    pub(crate) fn release(&mut self) {
+        self.expected = self.end;
+        self.restart();
     }
 
     /// Takes a batch.
@@ -117,13 +98,8 @@ impl Receiver {
         items: &[u8],
     ) -> Result<(), Rejection> {
         let BatchFrame { sequence, oldest } = frame;
-        let stream = stream_of(sequence);
-        if stream < self.least_stream || self.is_started && stream < self.stream {
-            self.counters.duplicates += 1;
-            return Ok(());
-        }
-        if !self.is_started || stream > self.stream {
-            self.begin(stream, oldest);
+        if !self.is_started {
+            self.begin(oldest);
         }
         let is_gap = sequence > self.end;
         self.acknowledge_by(if is_gap { now } else { now + self.delay });
@@ -141,14 +117,13 @@ impl Receiver {
         Ok(())
     }
 
-    fn begin(&mut self, stream: u64, oldest: u64) {
+    fn begin(&mut self, oldest: u64) {
         self.slots.iter_mut().for_each(|slot| slot.is_filled = false);
         self.current.items.clear();
         self.cursor = Cursor::default();
         (self.next, self.expected, self.end) = (oldest, oldest, oldest);
         self.pass = None;
-        self.stream = stream;
-        (self.is_started, self.is_cut) = (true, true);
+        self.is_started = true;
     }
 
     fn store(&mut self, sequence: u64, version: u8, items: &[u8]) {
@@ -178,9 +153,6 @@ impl Receiver {
 
     /// The next update in order.
     pub(crate) fn next_received(&mut self, rejected: &mut Rejections) -> Option<Received> {
-        if std::mem::take(&mut self.is_cut) {
-            return Some(Received::Gap);
-        }
         loop {
             while let Some(update) = self.cursor.next(&self.current.items, self.current.version, rejected) {
                 self.counters.updates += 1;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use model::{Instant, Update};
 
-use crate::wire::{Acknowledgement, Batch, BatchFrame, Written, start_of_stream, stream_of};
+use crate::wire::{Acknowledgement, Batch, BatchFrame, Written};
 
 /// Batches that may be sent before the first acknowledgement.
 const FIRST_WINDOW: u64 = 64;
@@ -102,7 +102,6 @@ impl Sender {
     /// numbers not used again.
     pub(crate) fn start(&mut self, version: u8, room: usize) {
         (self.version, self.room) = (version, room);
-        self.next = start_of_stream(stream_of(self.next) + 1);
         self.stop();
         self.limit = self.next + FIRST_WINDOW.min(self.slots.len() as u64);
         (self.round_trip, self.backoff) = (None, 0);
@@ -134,7 +133,8 @@ impl Sender {
         if self.batch_since.is_none() {
             self.batch_since = Some(now);
         }
-        if self.flush.is_zero() {
+        // A round of digests is one event.
+        if self.flush.is_zero() && !matches!(update, Update::Digest { .. }) {
             self.close(now);
         }
     }

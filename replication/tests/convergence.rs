@@ -9,7 +9,7 @@ use std::time::Duration;
 use model::UnitState;
 use pair::network::{Faults, Random};
 use pair::{Pair, connection, settings};
-use replication::Link;
+use replication::{Link, Rejection, Settings};
 
 /// Creates and deletes connections at the active unit for a while.
 fn live(pair: &mut Pair, seed: u64, steps: u32) {
@@ -150,18 +150,18 @@ fn a_unit_that_takes_over_applies_all_that_arrived() {
 }
 
 #[test]
-fn roles_change_over_in_one_session() {
+fn roles_change_over() {
     let mut pair = Pair::new(8);
     (0..500).for_each(|number| pair.create(connection(number)));
     pair.converge(1_000);
-    let (now, sessions) = (pair.now, pair.status(0).sessions);
+    let now = pair.now;
     pair.units[0].replicator.set_state(now, UnitState::Standby);
     pair.units[1].replicator.set_state(now, UnitState::Active);
     pair.run_ms(10);
     assert!(pair.units[1].replicator.wants_updates() && !pair.units[0].replicator.wants_updates());
     pair.units[1].create(pair.now, connection(1_000));
     pair.converge(2_000);
-    assert_eq!((pair.units[0].shards.len(), pair.status(0).sessions), (501, sessions));
+    assert_eq!(pair.units[0].shards.len(), 501);
 }
 
 /// A batch of the time before this unit was active arrives when it stands by again: what was deleted since stays away.
@@ -186,8 +186,61 @@ fn what_is_late_by_a_change_of_roles_is_not_applied() {
     pair.units[1].replicator.receive(now, 0, &mut late);
     pair.units[1].work(now);
     assert_eq!((pair.units[1].shards.len(), pair.units[1].shards.applied_creates), (0, 0));
-    assert_eq!(pair.status(1).received.duplicates, 1);
+    assert_eq!(pair.status(1).rejected.of(Rejection::UnknownSession), 1);
     pair.converge(1_000);
+}
+
+/// The active unit never hears that its standby was active for a moment.
+#[test]
+fn a_moment_as_the_active_unit_that_nobody_saw_is_no_harm() {
+    for milliseconds in [5, 300] {
+        let mut pair = Pair::new(12);
+        pair.converge(1_000);
+        pair.network.faults.partition = true;
+        let now = pair.now;
+        pair.units[1].replicator.set_state(now, UnitState::Active);
+        pair.run_ms(milliseconds);
+        let now = pair.now;
+        pair.units[1].replicator.set_state(now, UnitState::Standby);
+        pair.network.faults.partition = false;
+        (0..100).for_each(|number| pair.create(connection(number)));
+        pair.converge(4_000);
+    }
+}
+
+#[test]
+fn who_has_no_peer_is_not_synchronized() {
+    let mut pair = Pair::new(13);
+    pair.converge(1_000);
+    pair.network.faults.partition = true;
+    pair.run_ms(3_000);
+    assert!(!pair.status(0).is_synchronized && !pair.status(1).is_synchronized);
+}
+
+/// A connection that the standby never takes: passes become rare.
+#[test]
+fn passes_that_do_not_help_become_rare() {
+    let mut pair = Pair::new(14);
+    pair.converge(1_000);
+    pair.units[1].shards.refuses = Some(connection(7).ends);
+    (0..50).for_each(|number| pair.create(connection(number)));
+    let before = pair.units[1].shards.passes_ended;
+    pair.run_ms(20_000);
+    let passes = pair.units[1].shards.passes_ended - before;
+    assert!((3..15).contains(&passes), "{passes} passes");
+    assert_eq!(pair.units[1].shards.len(), 49);
+    // And when there is room, all is told.
+    pair.units[1].shards.refuses = None;
+    pair.converge(20_000);
+}
+
+#[test]
+fn a_full_sync_of_single_records_ends() {
+    let each = |workers| Settings { flush: Duration::ZERO, ..settings(workers) };
+    let mut pair = Pair::with(15, each(1), each(2));
+    (0..2_000).for_each(|number| pair.create(connection(number)));
+    pair.converge(10_000);
+    assert_eq!(pair.status(0).sent.forgotten, 0);
 }
 
 #[test]

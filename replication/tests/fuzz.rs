@@ -89,7 +89,11 @@ fn happen(unit: &mut Replicator, peer: &mut Peer, now: &mut Instant, event: &Eve
             unit.receive(*now, 0, &mut peer.seal(BATCH, &bytes));
         }
         Event::State(is_active) => {
-            unit.set_state(*now, if *is_active { UnitState::Active } else { UnitState::Standby });
+            let state = if *is_active { UnitState::Active } else { UnitState::Standby };
+            if unit.status(*now).state != state {
+                unit.set_state(*now, state);
+                peer.connect_at(unit, UnitState::Active, *now);
+            }
         }
         Event::Report { worker, round, range, agrees, which } => {
             let report = match which % 5 {

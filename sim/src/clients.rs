@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use director::{PortIndex, Verdict};
 use fastrand::Rng;
-use model::Instant;
+use model::{Instant, UnitState};
 use packet::build::{self, Ends, TcpNumbers};
 use packet::{Content, TcpFlags, Transport, Tuple};
 
@@ -131,7 +131,9 @@ impl Clients {
 
     /// Shows the standby what goes by; some it misses.
     fn copy(&mut self, now: Instant, link: &mut Link<'_>, client: IpAddr, port: PortIndex, frame: &mut [u8]) {
-        if self.losses.u8(0..50) > 0 {
+        // One that believes that it is active would take copies for packets.
+        let stands_by = link.standby.state == UnitState::Standby;
+        if self.losses.u8(0..50) > 0 && stands_by {
             link.standby.process(now, client, port, frame);
         }
     }

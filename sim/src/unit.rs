@@ -129,6 +129,9 @@ impl Unit {
 
     /// Has the unit forward, or stand by. The state reaches the shards behind all orders that were given before.
     pub(crate) fn set_state(&mut self, now: Instant, state: UnitState) {
+        if self.state == state {
+            return;
+        }
         self.state = state;
         self.replicator.set_state(now, state);
         while self.give_orders() || self.is_behind() {

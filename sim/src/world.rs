@@ -45,6 +45,10 @@ struct World {
     clients: Clients,
     units: [Unit; 2],
     plans: [Plan; 2],
+    /// The unit that clients and servers send their packets to.
+    active: usize,
+    /// Until then the other one believes that it is active, too.
+    split_until: Option<Instant>,
     summary: Summary,
 }
 
@@ -84,32 +88,50 @@ impl World {
             configuration,
             units,
             plans,
+            active: 0,
+            split_until: None,
             summary: Summary::default(),
         })
     }
 
     /// Now and then a unit starts again, or the two change places.
     fn upset(&mut self) {
-        let active = usize::from(self.units[1].state == UnitState::Active);
+        let active = self.active;
+        if self.split_until.is_some_and(|until| until <= self.now) {
+            self.end_split();
+        }
         match self.random.u32(0..10_000) {
             0..3 => self.restart(1 - active),
             3..6 => {
                 // The active unit dies; it comes back as the standby.
                 self.units[1 - active].set_state(self.now, UnitState::Active);
+                (self.active, self.split_until) = (1 - active, None);
                 self.restart(active);
                 self.summary.takeovers += 1;
             }
             6..8 => {
                 self.units[active].set_state(self.now, UnitState::Standby);
                 self.units[1 - active].set_state(self.now, UnitState::Active);
+                (self.active, self.split_until) = (1 - active, None);
                 self.summary.takeovers += 1;
+            }
+            8..10 => {
+                // The standby is active for a moment: the other may never hear of that.
+                self.units[1 - active].set_state(self.now, UnitState::Active);
+                self.split_until = Some(self.now + Duration::from_millis(self.random.u64(1..100)));
             }
             _ => {}
         }
     }
 
+    fn end_split(&mut self) {
+        self.split_until = None;
+        self.units[1 - self.active].set_state(self.now, UnitState::Standby);
+    }
+
     /// The unit starts again as a standby, without anything that it knew.
     fn restart(&mut self, index: usize) {
+        self.split_until = None;
         self.network.forget(index);
         let plan = self.plans[index];
         self.units[index] =
@@ -120,7 +142,7 @@ impl World {
     fn step(&mut self, is_busy: bool) -> Result<(), Failure> {
         self.now = self.now + STEP;
         self.network.step(self.now);
-        let active = usize::from(self.units[1].state == UnitState::Active);
+        let active = self.active;
         if is_busy {
             let [first, second] = &mut self.units;
             let mut link = if active == 0 { Link::new(first, second) } else { Link::new(second, first) };
@@ -154,6 +176,7 @@ impl World {
     /// Without faults and with nothing new, both units must come to have the same.
     fn heal(mut self) -> Result<Summary, Failure> {
         self.network.heal();
+        self.end_split();
         let healed = self.now;
         loop {
             self.step(false)?;

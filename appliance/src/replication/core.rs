@@ -23,6 +23,9 @@ const REPORTS_AT_ONCE: usize = 512;
 /// Datagrams that are received from one path before the next has its turn.
 const DATAGRAMS_AT_ONCE: usize = 64;
 
+/// How long the peer may take to hear of the last connections of a unit that is to stand by.
+const DRAIN_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How often others get a new view, and the connections of virtual servers are counted.
 const VIEW_PERIOD: Duration = Duration::from_millis(20);
 const COUNT_PERIOD: Duration = Duration::from_millis(500);
@@ -57,6 +60,8 @@ pub(crate) struct ReplicationCore {
     pub(crate) idler: Idler,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) kept_back: Option<ShardOrder>,
+    /// When the workers were told to stand by, while the peer has not heard of all that they did before.
+    pub(crate) standing_by_since: Option<Instant>,
     /// What is sent next; kept for its memory.
     pub(crate) datagram: Vec<u8>,
     pub(crate) view_at: Instant,
@@ -80,8 +85,10 @@ impl ReplicationCore {
     /// Does what there is to do; returns whether there was anything.
     fn round(&mut self, buffer: &mut [u8]) -> bool {
         let now = platform::now();
-        self.follow_switch(now);
         let told = self.take_reports(now);
+        if !self.follow_switch(now) {
+            return true;
+        }
         let received = self.receive(now, buffer);
         let ordered = self.give_orders();
         let sent = self.transmit(now);
@@ -90,19 +97,57 @@ impl ReplicationCore {
         told || received || ordered || sent
     }
 
-    /// Changes the unit's state if that is wanted: first all that the peer told goes to the workers.
-    fn follow_switch(&mut self, now: Instant) {
-        let Some(state) = self.switch.wanted() else { return };
-        self.replicator.set_state(now, state);
+    /// Changes the unit's state if that is wanted. Returns false while nothing else may be done: orders for the new state must
+    /// not reach the workers before it does.
+    fn follow_switch(&mut self, now: Instant) -> bool {
+        if let Some(since) = self.standing_by_since {
+            self.end_standing_by(now, since);
+            return true;
+        }
+        match self.switch.wanted() {
+            Some(UnitState::Active) => self.become_active(now),
+            Some(UnitState::Standby) => {
+                if self.send_state(UnitState::Standby) {
+                    self.standing_by_since = Some(now);
+                }
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// First all that the peer told goes to the workers. Returns false until it has.
+    fn become_active(&mut self, now: Instant) -> bool {
+        self.replicator.set_state(now, UnitState::Active);
         self.give_orders();
-        if self.kept_back.is_some() || !self.links.iter().all(CoreLink::has_room) {
-            return;
+        if self.kept_back.is_some() || !self.send_state(UnitState::Active) {
+            return false;
         }
-        for link in &mut self.links {
-            link.send(ToShard::State(state));
+        self.switch.gone_to(UnitState::Active);
+        log::info!("the unit is active now");
+        true
+    }
+
+    /// The workers have been told to stand by. The peer hears of all that they did before, unless that takes too long.
+    fn end_standing_by(&mut self, now: Instant, since: Instant) {
+        let is_drained = self.switch.have_followed(UnitState::Standby)
+            && self.links.iter().all(CoreLink::is_drained)
+            && self.replicator.status(now).lag_updates == 0;
+        if is_drained || now.since(since) >= DRAIN_PATIENCE {
+            self.standing_by_since = None;
+            self.replicator.set_state(now, UnitState::Standby);
+            self.switch.gone_to(UnitState::Standby);
+            log::info!("the unit is standby now");
         }
-        self.switch.gone_to(state);
-        log::info!("the unit is {} now", state.name());
+    }
+
+    /// Returns false if a worker has no room for it: then none is sent it.
+    fn send_state(&mut self, state: UnitState) -> bool {
+        let has_room = self.links.iter().all(CoreLink::has_room);
+        if has_room {
+            self.links.iter_mut().for_each(|link| link.send(ToShard::State(state)));
+        }
+        has_room
     }
 
     fn take_reports(&mut self, now: Instant) -> bool {

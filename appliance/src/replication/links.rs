@@ -60,11 +60,17 @@ impl WorkerLink {
     /// Carries out the next orders, and a slice of what is under way. Returns whether there was anything to do.
     pub(crate) fn obey(&mut self, shard: &mut Shard, now: Instant) -> bool {
         shard.set_listened(self.switch.is_listened());
+        if shard.is_busy() && self.switch.wanted() == Some(UnitState::Active) {
+            // A takeover does not wait for the end of a sweep, which takes the longer the larger the table is.
+            shard.abandon_sweep();
+        }
         let mut taken = 0;
         while taken < ORDERS_AT_ONCE && !shard.is_busy() {
             match self.orders.pop() {
                 Ok(ToShard::Order(order)) => shard.order(now, order),
                 Ok(ToShard::State(state)) => {
+                    // What it told before is told; with its state it forgets the rest.
+                    self.tell(shard);
                     shard.set_state(now, state);
                     self.switch.followed(self.worker, state);
                 }
@@ -82,6 +88,11 @@ impl CoreLink {
     /// The next thing that the worker's shard told.
     pub(crate) fn receive(&mut self) -> Option<ShardReport> {
         self.reports.pop().ok()
+    }
+
+    /// Whether nothing of what the worker's shard told is left.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.reports.is_empty()
     }
 
     /// Whether the worker can be sent something.

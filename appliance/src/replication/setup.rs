@@ -94,6 +94,7 @@ impl Replication {
             idler: Idler::new(system::may_sleep(unit, unit.cores().replication)),
             stop: Arc::clone(stop),
             kept_back: None,
+            standing_by_since: None,
             datagram: Vec::new(),
             view_at: Instant::START,
             count_at: Instant::START,

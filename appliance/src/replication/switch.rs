@@ -27,7 +27,7 @@ impl StateSwitch {
 
     /// Asks for `state`.
     pub(crate) fn want(&self, state: UnitState) {
-        // Relaxed, here and below: the values carry no other data with them.
+        // Relaxed, here and below: the values carry no other data with them, but for `followed`.
         self.wanted.store(state as u8, Ordering::Relaxed);
     }
 
@@ -57,19 +57,24 @@ impl StateSwitch {
         self.is_listened.load(Ordering::Relaxed)
     }
 
-    /// `worker` has gone to `state`.
+    /// `worker` has gone to `state`, after all that it put into its ring.
     pub(crate) fn followed(&self, worker: usize, state: UnitState) {
-        self.workers[worker].store(state as u8, Ordering::Relaxed);
+        self.workers[worker].store(state as u8, Ordering::Release);
+    }
+
+    /// Whether all workers are in `state`. What they told before is in their rings.
+    pub(crate) fn have_followed(&self, state: UnitState) -> bool {
+        self.workers.iter().all(|worker| read(worker) == state)
     }
 
     /// Whether the unit and all of its workers are in `state`.
     pub(crate) fn is_complete(&self, state: UnitState) -> bool {
-        self.current() == state && self.workers.iter().all(|worker| read(worker) == state)
+        self.current() == state && self.have_followed(state)
     }
 }
 
 fn read(state: &AtomicU8) -> UnitState {
-    if state.load(Ordering::Relaxed) == UnitState::Active as u8 {
+    if state.load(Ordering::Acquire) == UnitState::Active as u8 {
         UnitState::Active
     } else {
         UnitState::Standby

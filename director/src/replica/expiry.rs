@@ -7,10 +7,10 @@ use crate::connection::{Connection, Marks};
 use crate::shard::Core;
 
 /// How long any connection can have been idle at most: a unit that became active has seen none of the packets before
-/// (seed 001, step 930). That costs nothing at activation, whatever the table's size.
+/// (seed 001, step 930), and a standby that compared digests was told of all. That costs nothing, whatever the table's size.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IdleBound {
-    /// When the unit became active; `None` where that does not matter any more.
+    /// When that was; `None` where it does not matter any more.
     activated: Option<Instant>,
     /// Milliseconds since then.
     age_ms: u32,
@@ -36,7 +36,8 @@ impl IdleBound {
 impl Core {
     /// To be called before [`is_idle`](Self::is_idle) is asked.
     pub(crate) fn advance_idle_bound(&mut self, now: Instant) {
-        self.idle_bound.advance(now, self.timeouts.longest_ms());
+        let of_standby = self.replica.as_ref().and_then(|replica| replica.standby_timeout_ms);
+        self.idle_bound.advance(now, self.timeouts.longest_ms().max(of_standby.unwrap_or(0)));
     }
 
     /// Whether a connection is idle for too long. A standby sees no packets: what it was told of stays until it is told

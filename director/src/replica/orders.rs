@@ -67,7 +67,11 @@ impl Shard {
         };
         match order {
             ShardOrder::Apply(update) => self.apply(update),
-            ShardOrder::ConcludeRound { round } => self.core.report(ShardReport::RoundCompared { round }),
+            ShardOrder::ConcludeRound { round } => {
+                // Digests speak for all connections of their ranges: nobody has to tell of each now and then.
+                self.core.idle_bound = IdleBound::since(now);
+                self.core.report(ShardReport::RoundCompared { round });
+            }
             ShardOrder::TellDigests { round } => replica.telling = Some(Telling { round, range: 0 }),
             ShardOrder::Walk { pass, ranges } => replica.walk = Some(Walk::new(pass, ranges)),
             ShardOrder::Grant { connections } => {
@@ -83,6 +87,13 @@ impl Shard {
         self.core.replica.as_ref().is_some_and(|replica| {
             replica.sweep.is_some() || self.core.state == UnitState::Standby && replica.outbox.is_full()
         })
+    }
+
+    /// Standby: leaves stale connections where they are, for orders that wait for a sweep to end are in more of a hurry.
+    pub fn abandon_sweep(&mut self) {
+        if let Some(replica) = &mut self.core.replica {
+            replica.sweep = None;
+        }
     }
 
     /// Does a bounded slice of what is under way. Returns whether it got on with anything: a walk does not without

@@ -8,6 +8,7 @@ mod outgoing;
 mod session;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use model::{ConnectionRecord, Instant, Phase, ServerName, ShardOrder, ShardReport, UnitState, Update};
 
@@ -27,6 +28,9 @@ pub use outgoing::Transmit;
 
 /// Bytes of the longest record that is common; only a guess of how many connections fit into a batch hangs on it.
 const RECORD_BYTES: u64 = 26;
+
+/// The least time that an agreement is good for without another.
+const AGREEMENT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Replication between this unit and its peer.
 pub struct Replicator {
@@ -94,15 +98,18 @@ impl Replicator {
             return;
         }
         self.state = state;
-        match state {
-            UnitState::Active => self.receiver.release(),
-            UnitState::Standby => self.receiver.resume(),
+        if state == UnitState::Active {
+            self.receiver.release();
         }
+        // A new session, so that nothing of before can be taken for what is told from now on.
+        self.end_session(now);
+    }
+
+    fn end_session(&mut self, now: Instant) {
+        self.session = None;
         self.comparing.restart();
-        if let Some(session) = &mut self.session {
-            session.tell_status(now);
-        }
         self.follow_states(now);
+        self.handshake.search(now);
     }
 
     /// Whether the workers need to report what happens: a standby listens.
@@ -227,7 +234,7 @@ impl Replicator {
             link: self.link(),
             both_active: self.state == UnitState::Active && peer_state == Some(UnitState::Active),
             is_synchronized: match self.state {
-                UnitState::Standby => self.comparing.is_synchronized(),
+                UnitState::Standby => self.comparing.is_synchronized() && self.has_agreed_of_late(now),
                 UnitState::Active => self.is_telling && peer.is_synchronized,
             },
             peer,
@@ -243,6 +250,12 @@ impl Replicator {
             sessions: self.sessions,
             paths: self.paths.clone(),
         }
+    }
+
+    /// A unit whose peer has stopped comparing knows nothing any more.
+    fn has_agreed_of_late(&self, now: Instant) -> bool {
+        let patience = (self.settings.digest_interval * 10).max(AGREEMENT_PATIENCE);
+        self.comparing.agreed_at().is_some_and(|agreed| now.since(agreed) < patience)
     }
 
     fn link(&self) -> Link {
@@ -279,7 +292,9 @@ impl Replicator {
     /// Grants walks what there is room for.
     fn grant(&mut self) {
         if self.is_telling {
-            let per_batch = self.sender.room() as u64 / RECORD_BYTES;
+            // Without time to wait for company each record is a batch of its own.
+            let is_alone = self.settings.flush.is_zero();
+            let per_batch = if is_alone { 1 } else { self.sender.room() as u64 / RECORD_BYTES };
             self.telling.grant(self.sender.walk_room() * per_batch, &mut self.orders);
         }
     }

@@ -58,9 +58,7 @@ impl Replicator {
     fn end_silent_session(&mut self, now: Instant) {
         let is_over = |session: &super::Session| now.since(session.heard) >= self.settings.silence;
         if self.session.as_ref().is_some_and(is_over) {
-            self.session = None;
-            self.follow_states(now);
-            self.handshake.search(now);
+            self.end_session(now);
         }
     }
 
@@ -98,7 +96,9 @@ impl Replicator {
         let agreement = self.comparing.agreement().unwrap_or_default();
         let status = StatusMessage {
             state: self.state,
-            is_synchronized: self.state == UnitState::Standby && self.comparing.is_synchronized(),
+            is_synchronized: self.state == UnitState::Standby
+                && self.comparing.is_synchronized()
+                && self.has_agreed_of_late(now),
             observes: self.state == UnitState::Standby && self.settings.observes,
             compared: u16::try_from(agreement.compared).unwrap_or(u16::MAX),
             differing: u16::try_from(agreement.differing).unwrap_or(u16::MAX),

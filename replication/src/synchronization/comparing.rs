@@ -12,6 +12,10 @@ use crate::wire::Request;
 const FIRST_PATIENCE: Duration = Duration::from_millis(10);
 const MOST_PATIENCE: Duration = Duration::from_millis(500);
 
+/// What is waited, doubled for each pass that did not help, before the next is asked for: up to 12.8 s.
+const VAIN_DELAY: Duration = Duration::from_millis(50);
+const MOST_IN_VAIN: u32 = 8;
+
 /// How the last complete round of digests came out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
@@ -68,6 +72,11 @@ pub(crate) struct Comparing {
     wanted: Option<Wanted>,
     /// Requests made.
     requests: u32,
+    /// Ranges that were asked for last, and whether they have been told since.
+    asked: usize,
+    is_told: bool,
+    /// Passes one after the other that left as much to ask for as there was.
+    in_vain: u32,
 }
 
 impl Comparing {
@@ -88,6 +97,9 @@ impl Comparing {
             is_synchronized: false,
             wanted: None,
             requests: 0,
+            asked: 0,
+            is_told: false,
+            in_vain: 0,
         }
     }
 
@@ -97,6 +109,7 @@ impl Comparing {
         self.is_synchronized = false;
         // The numbers of requests go on: the peer may not have noticed.
         (self.agreement, self.wanted, self.before) = (None, None, None);
+        (self.is_told, self.in_vain) = (false, 0);
     }
 
     /// Something of the stream was lost.
@@ -146,6 +159,7 @@ impl Comparing {
     /// A pass has begun, or has ended: what was asked for is being, or has been told.
     pub(crate) fn stop_asking(&mut self) {
         (self.wanted, self.before) = (None, None);
+        self.is_told = true;
     }
 
     /// A shard compared a digest with its own.
@@ -180,6 +194,7 @@ impl Comparing {
                     self.is_synchronized = true;
                     self.agreed_at = Some(now);
                     self.wanted = None;
+                    (self.is_told, self.in_vain) = (false, 0);
                 }
             }
             missing => {
@@ -204,11 +219,19 @@ impl Comparing {
         Some(differing.common(&before?))
     }
 
+    /// Asks for ranges: at once, but where passes do not help (for there is no room here, say), less and less often.
     fn ask(&mut self, now: Instant, ranges: RangeSet) {
+        if std::mem::take(&mut self.is_told) {
+            self.in_vain = if ranges.len() < self.asked { 0 } else { (self.in_vain + 1).min(MOST_IN_VAIN) };
+        }
+        self.asked = ranges.len();
+        let delay = if self.in_vain == 0 { Duration::ZERO } else { VAIN_DELAY * (1 << self.in_vain) };
+        // What is asked for already stays due when it was.
+        let next = self.wanted.take().map_or(now + delay, |wanted| wanted.next);
         self.requests += 1;
         let request = Request { number: self.requests, ranges };
         let due = PathSet::default();
-        self.wanted = Some(Wanted { request, next: now, patience: FIRST_PATIENCE, due });
+        self.wanted = Some(Wanted { request, next, patience: FIRST_PATIENCE, due });
     }
 
     /// Does what is due at `now`.

@@ -11,6 +11,9 @@ use crate::wire::Request;
 /// The least connections that are granted at a time, to each worker.
 const LEAST_GRANT: u32 = 16;
 
+/// How long workers may take to tell a round: they need some milliseconds, but one that changes its state says nothing.
+const ROUND_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How far a pass over differing ranges has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PassProgress {
@@ -50,6 +53,8 @@ pub(crate) struct Telling {
     /// By worker, the last round that it told all of.
     told: Vec<u32>,
     next_round: Option<Instant>,
+    /// When the round that is under way is given up.
+    give_up_at: Instant,
     pass: Option<Pass>,
     last_pass: u8,
     last_request: u32,
@@ -63,6 +68,7 @@ impl Telling {
             is_telling: false,
             told: vec![0; workers],
             next_round: None,
+            give_up_at: Instant::START,
             pass: None,
             last_pass: 0,
             last_request: 0,
@@ -83,10 +89,14 @@ impl Telling {
 
     /// Does what is due at `now`.
     pub(crate) fn advance(&mut self, now: Instant, orders: &mut VecDeque<ShardOrder>) {
+        if self.is_telling && self.give_up_at <= now {
+            (self.is_telling, self.next_round) = (false, Some(now));
+        }
         let is_due = self.next_round.is_some_and(|at| at <= now);
         if is_due && self.pass.is_none() && !self.is_telling {
             self.next_round = None;
             self.is_telling = true;
+            self.give_up_at = now + ROUND_PATIENCE;
             self.round = self.round.wrapping_add(1);
             orders.push_back(ShardOrder::TellDigests { round: self.round });
         }
@@ -94,8 +104,10 @@ impl Telling {
 
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        // What workers tell comes when it comes.
-        self.next_round.filter(|_| self.pass.is_none() && !self.is_telling)
+        match self.is_telling {
+            true => Some(self.give_up_at),
+            false => self.next_round.filter(|_| self.pass.is_none()),
+        }
     }
 
     /// A worker told its digests. Returns what goes into the stream when it was the last. Those of a round that was begun

@@ -10,7 +10,7 @@ mod record;
 
 pub(crate) use control::{Acknowledgement, CountsPart, Hello, MOST_GAPS, Request, StatusMessage, read_count};
 pub(crate) use header::{HEADER_BYTES, Header, Kind, LOWEST_VERSION, TAG_BYTES};
-pub(crate) use item::{Batch, BatchFrame, Cursor, FRAME_BYTES, Written, start_of_stream, stream_of};
+pub(crate) use item::{Batch, BatchFrame, Cursor, FRAME_BYTES, Written};
 pub(crate) use reader::Reader;
 
 /// The highest version that this unit speaks. It reads the one before, too.

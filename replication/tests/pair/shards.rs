@@ -26,6 +26,8 @@ pub struct Shards {
     shards: Vec<Shard>,
     reports: VecDeque<(usize, ShardReport)>,
     pub applied_creates: u64,
+    /// A connection that there is no room for.
+    pub refuses: Option<ConnectionEnds>,
     pub passes_ended: u32,
 }
 
@@ -42,7 +44,7 @@ fn range_of(ends: &ConnectionEnds) -> u16 {
 impl Shards {
     pub fn new(workers: usize) -> Self {
         let shards = (0..workers).map(|_| Shard::default()).collect();
-        Self { shards, reports: VecDeque::new(), applied_creates: 0, passes_ended: 0 }
+        Self { shards, reports: VecDeque::new(), applied_creates: 0, refuses: None, passes_ended: 0 }
     }
 
     fn owner(&self, range: u16) -> usize {
@@ -107,7 +109,9 @@ impl Shards {
         match update {
             Update::Create(record) => {
                 self.applied_creates += 1;
-                self.insert(record);
+                if self.refuses != Some(record.ends) {
+                    self.insert(record);
+                }
             }
             Update::Delete(ends) => drop(self.remove(&ends)),
             Update::Digest { range, digest } => {
@@ -130,9 +134,9 @@ impl Shards {
 
     fn digests(&self, worker: usize) -> HashMap<u16, Digest> {
         let mut digests = HashMap::<u16, Digest>::new();
-        for (ends, entry) in &self.shards[worker].entries {
+        for ends in self.shards[worker].entries.keys() {
             let digest = digests.entry(range_of(ends)).or_default();
-            digest.sum = digest.sum.wrapping_add(hash((ends, entry.record.phase)));
+            digest.sum = digest.sum.wrapping_add(hash(ends));
             digest.connections += 1;
         }
         digests

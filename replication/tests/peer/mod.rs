@@ -84,13 +84,18 @@ impl Peer {
 
     /// Answers the hello of `unit`.
     pub fn connect(&mut self, unit: &mut Replicator, state: UnitState) {
+        self.connect_at(unit, state, NOW);
+    }
+
+    /// Answers the hello of `unit` that is due at `now`.
+    pub fn connect_at(&mut self, unit: &mut Replicator, state: UnitState, now: Instant) {
         self.theirs = 0;
-        let hello = sent_by(unit, NOW).iter().find_map(|datagram| self.open(datagram));
+        let hello = sent_by(unit, now).iter().find_map(|datagram| self.open(datagram));
         let hello = hello.expect("a unit that has no session says hello");
         assert_eq!((hello.kind, hello.receiver, hello.body.len()), (HELLO, 0, 4));
         (self.theirs, self.counter) = (hello.sender, 0);
         let mut answer = self.seal(HELLO, &[self.version, state as u8, 0x05, 0xc0]);
-        unit.receive(NOW, 0, &mut answer);
+        unit.receive(now, 0, &mut answer);
     }
 
     /// A datagram to the peer.
