@@ -43,6 +43,9 @@ const fn warning(report: &FailoverReport) -> Option<&'static str> {
         (State::Active, Some(State::Active)) => Some(
             "the other unit was active when it was last heard of; unless it is dead now, two units forward",
         ),
+        (State::Active, _) if matches!(report.before, State::Standby) && report.agreed_ms.is_none() => Some(
+            "this unit had never found its connections to be those of the active one; some may be missing",
+        ),
         (State::Standby, Some(State::Standby)) => Some("the other unit stands by, too; nobody forwards"),
         (State::Standby, None) => Some("the other unit is not heard; nobody forwards"),
         _ => None,
@@ -54,7 +57,8 @@ mod tests {
     use super::*;
 
     fn report(state: State, peer: Option<State>) -> FailoverReport {
-        FailoverReport { state, connections: 1, took_us: 250, peer }
+        let before = if state == State::Active { State::Standby } else { State::Active };
+        FailoverReport { state, before, connections: 1, took_us: 250, peer, agreed_ms: Some(40) }
     }
 
     #[test]
@@ -77,5 +81,7 @@ mod tests {
         ] {
             assert_eq!(warning(&report(state, peer)).is_some(), is_warned, "{state:?} {peer:?}");
         }
+        let blank = FailoverReport { agreed_ms: None, ..report(State::Active, None) };
+        assert!(warning(&blank).is_some_and(|warning| warning.contains("never")));
     }
 }

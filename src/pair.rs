@@ -33,8 +33,13 @@ pub(crate) fn replication(report: &ReplicationReport, room: Option<u16>) -> Stri
 fn pair_lines(report: &ReplicationReport) -> Vec<(String, String)> {
     let peer = match &report.peer {
         Some(peer) => format!("{}, heard for {}", peer.state, duration_ms(peer.connected_ms)),
-        None => "not heard".to_owned(),
+        None => match report.peer_version {
+            Some(version) => format!("speaks version {version} of the protocol, which this unit does not"),
+            None => "not heard".to_owned(),
+        },
     };
+    let both_active =
+        report.state == "active" && report.peer.as_ref().is_some_and(|peer| peer.state == "active");
     let ranges = format!("{} of {} ranges differ", report.digests.differing, report.digests.ranges);
     let agreement = match (report.synchronized, report.last_agreement_ms) {
         (true, _) => "yes".to_owned(),
@@ -49,7 +54,7 @@ fn pair_lines(report: &ReplicationReport) -> Vec<(String, String)> {
     let mut lines = vec![
         ("this unit", report.state.clone()),
         ("sync", sync),
-        ("peer", peer),
+        ("peer", if both_active { format!("{peer}: two units forward!") } else { peer }),
         ("synchronized", agreement),
         ("would break now", known(report.would_break)),
         ("lag", lag),

@@ -34,8 +34,12 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
         mistakes.note(key("additional_buffers"), additional_buffers(raw.additional_buffers));
     let connections = mistakes.note(key("connections"), connections(raw.connections));
     let replication = raw.replication.map(|raw| check_replication::check(raw, &mut mistakes));
-    if raw.role == RawState::Standby && replication.is_none() {
-        mistakes.add(key("role"), UnitMistake::StandbyAlone);
+    match raw.role {
+        Some(RawState::Standby) if replication.is_none() => {
+            mistakes.add(key("role"), UnitMistake::StandbyAlone);
+        }
+        None if replication.is_some() => mistakes.add(key("replication"), UnitMistake::RoleOpen),
+        _ => {}
     }
     let socket = raw.socket.unwrap_or_else(|| format!("/run/understudy/{}.sock", raw.name));
     let socket = mistakes.note(key("socket"), socket_path(socket));
@@ -48,7 +52,7 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
         memory_mib,
         additional_buffers,
         connections,
-        state: raw.role.into(),
+        state: raw.role.unwrap_or(RawState::Active).into(),
         replication,
         socket,
     })

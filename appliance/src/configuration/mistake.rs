@@ -81,6 +81,10 @@ pub(super) enum UnitMistake {
     Connections(u64),
     #[error("a unit that stands by needs a peer; write \"replication\", or \"role\": \"active\"")]
     StandbyAlone,
+    #[error(
+        "a unit of a pair says whether it forwards; write \"role\": \"active\" at one unit and \"role\": \"standby\" at the other"
+    )]
+    RoleOpen,
     #[error("{0:?} is not a file's name; write that of the file with the pair's key, like pair.key")]
     KeyFile(String),
     #[error("{0} paths are not in 1 to {REPLICATION_PATHS}")]

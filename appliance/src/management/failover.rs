@@ -46,7 +46,7 @@ pub(super) fn switch(
 ) -> Result<FailoverReport, FailoverError> {
     let pair = inspection.pair.as_ref().ok_or(FailoverError::Alone)?;
     let started = platform::now();
-    let peer = pair.peer_state();
+    let (before, peer, agreed_at) = (pair.switch.current(), pair.peer_state(), pair.agreed_at());
     pair.switch.want(state);
     while !pair.switch.is_complete(state) {
         if platform::now().since(started) > PATIENCE {
@@ -60,8 +60,10 @@ pub(super) fn switch(
     let took = platform::now().since(started);
     Ok(FailoverReport {
         state: state.into(),
+        before: before.into(),
         connections: inspection.connections(),
         took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         peer: peer.map(Into::into),
+        agreed_ms: agreed_at.and_then(|at| u64::try_from(started.since(at).as_millis()).ok()),
     })
 }

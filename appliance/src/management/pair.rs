@@ -20,6 +20,11 @@ impl Pair {
         let view = self.view.lock().ok()?;
         connected(view.status.as_ref()?).map(|(peer, _)| peer)
     }
+
+    /// When this unit, standing by, last found its table equal to the other's.
+    pub(super) fn agreed_at(&self) -> Option<Instant> {
+        self.view.lock().ok()?.status.as_ref().filter(|status| status.state == UnitState::Standby)?.agreed_at
+    }
 }
 
 impl Inspection {
@@ -87,7 +92,14 @@ fn of_status(status: &Status, now: Instant) -> ReplicationReport {
             connected_ms: milliseconds(now.since(since)),
         }),
         synchronized: status.is_synchronized,
-        last_agreement_ms: status.agreed_at.map(|agreed| milliseconds(now.since(agreed))),
+        last_agreement_ms: status
+            .agreed_at
+            .filter(|_| !is_active)
+            .map(|agreed| milliseconds(now.since(agreed))),
+        peer_version: match status.link {
+            Link::Incompatible { version } => Some(version),
+            _ => None,
+        },
         lag: match is_active {
             true => LagReport { updates: status.lag_updates, ms: milliseconds(status.lag) },
             false => LagReport { updates: status.peer.lag_updates.into(), ms: milliseconds(status.peer.lag) },

@@ -175,6 +175,8 @@ pub struct ReplicationReport {
     pub synchronized: bool,
     /// Milliseconds since the two units' tables were last found to be equal.
     pub last_agreement_ms: Option<u64>,
+    /// The version of a peer that is there but can not be talked with; `null` otherwise.
+    pub peer_version: Option<u8>,
     /// Connections that would break if the active unit died now, as far as the counts of both units tell; `None` if this
     /// unit does not know the other's.
     pub would_break: Option<u64>,
@@ -271,12 +273,16 @@ pub struct PathReport {
 pub struct FailoverReport {
     /// What it is now.
     pub state: State,
+    /// What it was before.
+    pub before: State,
     /// The connections that it has.
     pub connections: u64,
     /// Microseconds until all workers were there.
     pub took_us: u64,
     /// What the other unit last said it was, if it was heard lately.
     pub peer: Option<State>,
+    /// Milliseconds since this unit, standing by, last found its table equal to the other's; `null` if it never did.
+    pub agreed_ms: Option<u64>,
 }
 
 /// A part of the list of connections.

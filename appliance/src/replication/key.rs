@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a key.
@@ -32,6 +33,9 @@ pub enum KeyError {
 ///
 /// When there is no such file, or it holds something else.
 pub fn read_key(path: &Path) -> Result<[u8; KEY_BYTES], KeyError> {
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        log::warn!("others than its owner may read {}; chmod 600 it", path.display());
+    }
     let text = fs::read_to_string(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
     parse(text.trim()).ok_or_else(|| KeyError::Malformed(path.to_owned()))
 }

@@ -41,9 +41,9 @@ pub(in crate::configuration) struct RawUnit {
     #[serde(default = "connections")]
     #[schemars(range(min = 1, max = CONNECTIONS))]
     pub(in crate::configuration) connections: u64,
-    /// Whether the unit forwards from its start, or keeps what its peer tells it until it is told to take over.
-    #[serde(default)]
-    pub(in crate::configuration) role: RawState,
+    /// Whether the unit forwards from its start, or keeps what its peer tells it until it is told to take over. A unit of a pair has to
+    /// say; one that is alone is active.
+    pub(in crate::configuration) role: Option<RawState>,
     /// How the pair keeps in step. If it is missing, the unit is alone.
     pub(in crate::configuration) replication: Option<RawReplication>,
     /// Where the unit takes commands. If it is missing: `/run/understudy/<name>.sock`.
@@ -182,12 +182,11 @@ pub(in crate::configuration) struct RawPath {
 }
 
 /// Whether the unit forwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "State")]
 pub(in crate::configuration) enum RawState {
     /// It forwards.
-    #[default]
     Active,
     /// It keeps what the other unit tells it, and forwards nothing.
     Standby,

@@ -6,7 +6,11 @@ const PATH: &str = r#"{ "local": "10.9.0.1:7400", "peer": "10.9.0.2:7400" }"#;
 
 /// The small unit with this replication.
 fn unit(replication: &str) -> String {
-    changed(UNIT, "\"name\": \"a\",", &format!("\"name\": \"a\",\n\"replication\": {replication},"))
+    changed(
+        UNIT,
+        "\"name\": \"a\",",
+        &format!("\"name\": \"a\", \"role\": \"active\",\n\"replication\": {replication},"),
+    )
 }
 
 /// What is said of the small unit with this replication, without the place in the text.
@@ -79,6 +83,19 @@ fn there_are_two_ways_to_learn() {
     assert_eq!(
         said(&format!(r#"{{ "key_file": "k", "paths": [{PATH}], "sync": "watch" }}"#)),
         ["replication.sync: unknown word `watch`; write `records` or `observe`"]
+    );
+}
+
+#[test]
+fn a_unit_of_a_pair_says_whether_it_forwards() {
+    let written = unit(&format!(r#"{{ "key_file": "k", "paths": [{PATH}] }}"#));
+    let open = changed(&written, " \"role\": \"active\",", "");
+    assert_eq!(
+        mistakes(&open, DIRECTOR),
+        [
+            "unit.json:3:16: replication: a unit of a pair says whether it forwards; write \"role\": \"active\" at one unit \
+             and \"role\": \"standby\" at the other"
+        ]
     );
 }
 

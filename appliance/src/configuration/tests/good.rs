@@ -85,7 +85,8 @@ fn what_a_unit_does_not_say_has_a_default() {
 #[test]
 fn what_a_pair_does_not_say_has_a_default() {
     let paths = r#"[{ "local": "10.9.0.1:7400", "peer": "10.9.0.2:7400" }]"#;
-    let replication = format!(r#""name": "a", "replication": {{ "key_file": "/k", "paths": {paths} }},"#);
+    let replication =
+        format!(r#""name": "a", "role": "active", "replication": {{ "key_file": "/k", "paths": {paths} }},"#);
     let unit = read_texts(&changed(UNIT, r#""name": "a","#, &replication), DIRECTOR).unwrap().unit;
     let replication = unit.replication().unwrap();
     assert_eq!(unit.state(), UnitState::Active);
