@@ -107,12 +107,25 @@ fn stale_connections_of_a_standby_that_rejoins_are_removed() {
 fn a_pass_that_lost_something_removes_nothing() {
     let mut active = settings(1);
     active.history_batches = 64;
-    let mut pair = Pair::with(5, active, settings(1)).faulty(Faults { loss: 300, ..Faults::default() });
+    let mut pair = Pair::with(5, active, settings(1));
     (0..5_000).for_each(|number| pair.create(connection(number)));
-    pair.run_until(10_000, "a session", |pair| pair.units[0].replicator.wants_updates());
-    live(&mut pair, 5, 300);
+    pair.units[1].shards.insert(connection(9_000));
+    let is_open = |pair: &Pair| pair.status(0).pass.is_some() && pair.units[1].shards.len() > 500;
+    pair.run_until(1_000, "a pass", is_open);
+    pair.network.faults.partition = true;
+    live(&mut pair, 5, 500);
     pair.network.faults = Faults::default();
+    pair.run_until(1_000, "a gap", |pair| pair.status(1).received.gaps_skipped > 0);
+    let received = pair.status(1).received;
+    assert_eq!(
+        (received.passes_spoilt, pair.units[1].shards.passes_ended),
+        (1, 0),
+        "its end is what removes"
+    );
+    assert!(pair.units[1].shards.has(&connection(9_000).ends));
+    // The next one does.
     pair.converge(5_000);
+    assert_eq!(pair.units[1].shards.passes_ended, 1);
 }
 
 #[test]

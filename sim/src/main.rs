@@ -29,8 +29,8 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seeds = match arguments.seed {
-        Some(seed) => seed..=seed,
-        None => 0..=arguments.seeds.saturating_sub(1),
+        Some(seed) => seed..seed + 1,
+        None => 0..arguments.seeds,
     };
     let mut total = Summary::default();
     for seed in seeds.clone() {

@@ -67,7 +67,7 @@ impl Plan {
             shards: random.usize(1..=3),
             // Sometimes so small that a burst does not fit.
             queue: if random.u8(0..4) == 0 { 64 } else { 4_096 },
-            history: if random.u8(0..4) == 0 { 32 } else { 4_096 },
+            history: if random.u8(0..4) == 0 { 64 } else { 4_096 },
             observes,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use director::{ReplicaCounters, VirtualServer};
+use director::{Configuration, ReplicaCounters, VirtualServer};
 use model::limits::DIGEST_RANGES;
 use model::{Instant, ServerName, UnitState};
 use replication::{Link, Rejection, Status};
@@ -42,8 +42,9 @@ impl Inspection {
             });
         };
         let servers = self.director.virtual_servers().iter();
+        let ours = servers.map(|server| replicated_report(server, &view, state, status));
         let virtual_servers: Vec<_> =
-            servers.map(|server| replicated_report(server, &view, state, status)).collect();
+            ours.chain(unknown_here(&self.director, &view, state, status)).collect();
         let would_break: Option<Vec<u64>> = virtual_servers.iter().map(|server| server.would_break).collect();
         Some(ReplicationReport {
             state: state.name().to_owned(),
@@ -157,6 +158,28 @@ fn replicated_report(
         (UnitState::Standby, peer) => peer.map(|peer| peer.saturating_sub(here)),
     };
     ReplicatedReport { name: name.to_string(), replicate: server.replicate(), here, peer, would_break }
+}
+
+/// Virtual servers that only the other unit has. A standby would break all of their connections.
+fn unknown_here(
+    director: &Configuration,
+    view: &PairView,
+    state: UnitState,
+    status: &Status,
+) -> Vec<ReplicatedReport> {
+    if connected(status).is_none() {
+        return Vec::new();
+    }
+    let is_known = |name: ServerName| director.virtual_servers().iter().any(|server| server.name() == name);
+    let unknown = view.peer.iter().filter(|(name, _)| !is_known(*name));
+    let report = |&(name, count): &(ServerName, u64)| ReplicatedReport {
+        name: name.to_string(),
+        replicate: false,
+        here: 0,
+        peer: Some(count),
+        would_break: Some(if state == UnitState::Standby { count } else { 0 }),
+    };
+    unknown.map(report).collect()
 }
 
 fn count_of(counts: &[(ServerName, u64)], name: ServerName) -> Option<u64> {
