@@ -102,7 +102,7 @@ write_configuration() {
     local name=$1 number=$2 role=$3 workers='[0]'
     [[ $(nproc) -eq 1 ]] || workers='[0, 1]'
     mkdir -p "$WORK/$name"
-    [[ -e "$WORK/pair.key" ]] || "$binary" key >"$WORK/pair.key"
+    [[ -e "$WORK/pair.key" ]] || (umask 077 && "$binary" key >"$WORK/pair.key")
     ln "$WORK/pair.key" "$WORK/$name/pair.key"
     cat >"$WORK/$name/unit.json" <<END
 {
