@@ -219,6 +219,17 @@ fn units_change_places_and_back() {
     }
 }
 
+/// Updates wait so long here that the peer has heard of none when the command comes.
+#[test]
+fn a_planned_switch_waits_until_the_peer_has_heard_of_all() {
+    let pair = Pair::start(Plan { flush_us: 200_000, ..plan() }, &[0, 1]);
+    pair.join();
+    let mut connections = talk(&pair, 20);
+    pair.a.failover("standby");
+    pair.switch(&pair.b);
+    still_talk(&mut connections);
+}
+
 #[test]
 fn a_standby_neither_forwards_nor_answers() {
     let pair = Pair::start(plan(), &[1]);

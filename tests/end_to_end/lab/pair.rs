@@ -82,6 +82,7 @@ impl Pair {
             "key_file": "pair.key",
             "paths": [{ "local": end(half.number), "peer": end(3 - half.number) }],
             "digest_interval_ms": 100,
+            "flush_us": self.plan.flush_us,
             "sync": if self.plan.hubs { "observe" } else { "records" },
         });
         self.folder.write(&format!("{name}/unit.json"), unit_json.to_string());

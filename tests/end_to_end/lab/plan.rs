@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) large: Option<Vec<u8>>,
     /// Whether a pair's networks are hubs, and a standby watches what goes over them.
     pub(crate) hubs: bool,
+    /// How long a pair's updates wait for company, in microseconds.
+    pub(crate) flush_us: u64,
     /// Whether no other lab is to run at the same time.
     pub(crate) alone: bool,
 }
@@ -55,6 +57,7 @@ impl Default for Plan {
             director: line_services("roundrobin", 3),
             large: None,
             hubs: false,
+            flush_us: 1_000,
             alone: false,
         }
     }
