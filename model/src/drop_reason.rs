@@ -1,40 +1,9 @@
 //! Why a packet was not forwarded: one list, from which the enum, the text and the metric all come.
 
-macro_rules! drop_reasons {
-    ($($(#[doc = $text:literal])+ $variant:ident = $name:literal;)+) => {
-        /// Why a packet was dropped. Each dropped packet is counted under exactly one reason.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum DropReason {
-            $($(#[doc = $text])+ $variant,)+
-        }
+crate::reasons! {
+    /// Why a packet was dropped. Each dropped packet is counted under exactly one reason.
+    pub enum DropReason;
 
-        impl DropReason {
-            /// Every reason, in the order of `index`.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// How many reasons there are.
-            pub const COUNT: usize = Self::ALL.len();
-
-            /// The place of this reason in an array of `COUNT` counters.
-            pub const fn index(self) -> usize {
-                self as usize
-            }
-
-            /// The name in metrics and JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// What an operator reads.
-            pub const fn description(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($text),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-drop_reasons! {
     /// The frame is shorter than its headers need.
     FrameTruncated = "frame_truncated";
     /// The IP version or header length is wrong.

@@ -10,6 +10,7 @@ mod endpoint;
 mod exchange;
 mod instant;
 pub mod limits;
+mod reasons;
 mod record;
 mod server_name;
 

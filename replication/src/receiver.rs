@@ -173,7 +173,6 @@ impl Receiver {
 
     fn take_next(&mut self) {
         let place = self.place(self.next);
-        self.slots[place].is_filled = false;
         std::mem::swap(&mut self.slots[place], &mut self.current);
         self.slots[place].is_filled = false;
         self.cursor = Cursor::default();

@@ -1,41 +1,10 @@
 //! Why something that came from the other unit, or from a stranger, was not taken: one list, from which the enum, the
 //! text and the metric all come.
 
-macro_rules! rejections {
-    ($($(#[doc = $text:literal])+ $variant:ident = $name:literal;)+) => {
-        /// Why a datagram, or an item of one, was rejected. Each is counted under exactly one reason.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum Rejection {
-            $($(#[doc = $text])+ $variant,)+
-        }
+model::reasons! {
+    /// Why a datagram, or an item of one, was rejected. Each is counted under exactly one reason.
+    pub enum Rejection;
 
-        impl Rejection {
-            /// Every reason, in the order of `index`.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// How many reasons there are.
-            pub const COUNT: usize = Self::ALL.len();
-
-            /// The place of this reason in an array of `COUNT` counters.
-            pub const fn index(self) -> usize {
-                self as usize
-            }
-
-            /// The name in metrics and JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// What an operator reads.
-            pub const fn description(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($text),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-rejections! {
     /// The datagram is shorter than its header and seal.
     TooShort = "too_short";
     /// The datagram is of another protocol, or of a version that this unit does not speak.

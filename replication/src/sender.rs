@@ -27,7 +27,8 @@ const MOST_BACKOFF: u32 = 6;
 #[derive(Default)]
 struct Slot {
     batch: Batch,
-    closed: Instant,
+    /// When its first update came.
+    since: Instant,
     sent: Instant,
     sent_again: bool,
     is_queued: bool,
@@ -165,7 +166,7 @@ impl Sender {
         let sequence = self.next;
         let batch = std::mem::take(&mut self.batch);
         let slot = self.slot(sequence);
-        self.batch = std::mem::replace(slot, Slot { batch, closed: since, ..Slot::default() }).batch;
+        self.batch = std::mem::replace(slot, Slot { batch, since, ..Slot::default() }).batch;
         self.batch.clear();
         self.next += 1;
         self.probe_at.get_or_insert(now + LEAST_PROBE);
@@ -298,7 +299,7 @@ impl Sender {
     /// The age of the oldest update that is not acknowledged.
     pub(crate) fn lag(&self, now: Instant) -> Duration {
         let oldest = &self.slots[place(self.oldest, self.slots.len())];
-        let since = if self.oldest < self.next { Some(oldest.closed) } else { self.batch_since };
+        let since = if self.oldest < self.next { Some(oldest.since) } else { self.batch_since };
         since.map_or(Duration::ZERO, |since| now.since(since))
     }
 

@@ -223,7 +223,7 @@ impl ReplicationCore {
         if now >= self.count_at {
             self.count_at = now + COUNT_PERIOD;
             self.counted = (self.count)(self.switch.current());
-            self.replicator.set_counts(now, &self.counted);
+            self.replicator.set_counts(&self.counted);
         }
         if now >= self.view_at {
             self.view_at = now + VIEW_PERIOD;

@@ -12,7 +12,7 @@ pub(super) const KEY_BYTES: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file can not be read.
-    #[error("can not read the pair's key from {}: {source}; make it by \"understudy key > {}\" and copy it to the other unit", path.display(), path.display())]
+    #[error("can not read the pair's key from {}: {source}; make it by \"(umask 077; understudy key > {})\" and copy it to the other unit", path.display(), path.display())]
     Read {
         /// The file.
         path: PathBuf,

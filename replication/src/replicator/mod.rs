@@ -216,7 +216,7 @@ impl Replicator {
     }
 
     /// Sets how many connections each virtual server has here, for the peer to know.
-    pub fn set_counts(&mut self, _now: Instant, counts: &[(ServerName, u64)]) {
+    pub fn set_counts(&mut self, counts: &[(ServerName, u64)]) {
         self.counts.set(counts);
     }
 
