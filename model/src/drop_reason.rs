@@ -34,6 +34,8 @@ crate::reasons! {
     Hairpin = "hairpin";
     /// The unit stands by; its peer forwards.
     Standby = "standby";
+    /// The unit is active, but not sure any more that its peer is not.
+    LeaseOver = "lease_over";
     /// The virtual server is out of service.
     VirtualOutOfService = "virtual_out_of_service";
     /// No bound real server is in service.

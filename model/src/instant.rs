@@ -12,6 +12,9 @@ impl Instant {
     /// The start of the clock.
     pub const START: Self = Self(0);
 
+    /// The end of time: later than any point that a clock comes to.
+    pub const END: Self = Self(u64::MAX);
+
     /// The point `nanoseconds` after the start of the clock.
     pub const fn from_nanos(nanoseconds: u64) -> Self {
         Self(nanoseconds)

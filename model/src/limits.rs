@@ -48,6 +48,9 @@ pub const ICMP_ERRORS_PER_SECOND: u32 = 1_000;
 /// Packets that a worker keeps while next hops are resolved.
 pub const HOLD: usize = 256;
 
+/// Packets that a worker keeps while their group changes units: some milliseconds of them.
+pub const HANDOVER: usize = 2_048;
+
 /// Packets of those that wait for the same next hop.
 pub const HOLD_PER_NEXT_HOP: usize = 8;
 
@@ -92,7 +95,32 @@ pub const UPDATE_RING: usize = 16_384;
 /// Table slots that are walked for the other unit between two bursts.
 pub const WALK_SLOTS: usize = 256;
 
+/// Failover groups of a pair: their states fit into one frame of the failover cable.
+pub const FAILOVER_GROUPS: usize = 8;
+
+/// Characters of a failover group's name, and of a unit's.
+pub const GROUP_NAME: usize = 32;
+
+/// The longest that a group may stay where it is between two switches, in seconds: a day.
+pub const FAILOVER_HOLD_S: u32 = 86_400;
+
+/// Network links that units send each other heartbeats over, beside the cable.
+pub const FAILOVER_LINKS: usize = 4;
+
+/// Units that may be active in turn: the pair, and others that stand by, too.
+pub const UNITS: usize = 4;
+
+/// What a unit looks whether it can reach it.
+pub const REACHABILITY_TARGETS: usize = 32;
+
+/// Bytes of a heartbeat, of which one has to fit into one frame of the failover cable.
+pub const BEAT_BYTES: usize = 112;
+
+/// Bytes of a whole frame on the failover cable, so that a heartbeat waits 12 ms at most behind another frame at 115,200 baud.
+pub const CABLE_FRAME_BYTES: usize = 128;
+
 const _: () = assert!(WORKERS <= STEERING_BUCKETS);
+const _: () = assert!(BEAT_BYTES + 16 <= CABLE_FRAME_BYTES);
 const _: () = assert!(DIGEST_RANGES.is_multiple_of(STEERING_BUCKETS) && DIGEST_RANGES <= u16::MAX as usize);
 // A SYN in place of a connection that is over tells of two.
 const _: () = assert!(UPDATES >= 2 * BATCH && UPDATES >= 2 * EXPIRY_SLOTS && UPDATES >= WALK_SLOTS);
