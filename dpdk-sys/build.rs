@@ -25,6 +25,7 @@ const FUNCTIONS: &[&str] = &[
     "rte_eth_dev_configure",
     "rte_eth_dev_default_mac_addr_set",
     "rte_eth_dev_get_mtu",
+    "rte_eth_dev_mac_addr_add",
     "rte_eth_dev_get_name_by_port",
     "rte_eth_dev_get_port_by_name",
     "rte_eth_dev_info_get",

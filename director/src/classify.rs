@@ -89,7 +89,7 @@ impl Core {
         datagram: Datagram<A>,
     ) -> Step<A> {
         let port = self.port(frame.port);
-        if ethernet.destination != port.mac || ethernet.vlan.is_some() {
+        if !port.is_station(ethernet.destination) || ethernet.vlan.is_some() {
             return Step::Done(self.classify_foreign(frame, ethernet, &datagram));
         }
         if let Transport::IcmpError(quote) = datagram.transport {
@@ -125,6 +125,12 @@ impl Core {
     #[cold]
     fn classify_connectionless<A: Address>(&self, frame: &mut Frame<'_>, datagram: &Datagram<A>) -> Verdict {
         let port = self.port(frame.port);
+        if let Transport::NeighborSolicitation { target } = datagram.transport
+            && !datagram.source.is_martian_source()
+            && self.answers_for(port, target)
+        {
+            return Verdict::AnswerNeighbor;
+        }
         if !self.is_virtual(datagram.destination) {
             let fragment = matches!(datagram.transport, Transport::Fragment { .. });
             let of_real_server =
@@ -141,7 +147,7 @@ impl Core {
                 reply::echo(frame.bytes, datagram);
                 Verdict::answer(frame.length)
             }
-            Transport::NeighborSolicitation { target } => self.classify_solicitation(port, target),
+            Transport::NeighborSolicitation { .. } => Verdict::Kernel,
             Transport::Fragment { .. } => Verdict::Drop(DropReason::Fragment),
             _ => Verdict::Drop(DropReason::NoVirtualServer),
         }
@@ -158,24 +164,21 @@ impl Core {
         if ethernet.vlan.is_none()
             && ethernet.destination.is_group()
             && let Transport::NeighborSolicitation { target } = datagram.transport
-            && self.is_virtual(target)
+            && self.answers_for(self.port(frame.port), target)
         {
-            return self.classify_solicitation(self.port(frame.port), target);
+            return Verdict::AnswerNeighbor;
         }
         self.classify_other_protocol(frame, ethernet)
     }
 
-    /// Virtual addresses are answered outside, where clients are: an inside host that reached one would be
-    /// answered by the real server directly, past the translation.
-    fn classify_solicitation<A: Address>(&self, port: &Port, target: A) -> Verdict {
-        if port.role == PortRole::Outside && self.is_virtual(target) {
-            Verdict::AnswerNeighbor
-        } else {
-            Verdict::Kernel
-        }
+    /// Whether neighbours behind `port` are told where `address` is. Virtual addresses are answered outside, where clients
+    /// are: an inside host that reached one would be answered by the real server directly, past the translation.
+    fn answers_for(&self, port: &Port, address: impl Into<IpAddr>) -> bool {
+        let address = address.into();
+        port.role == PortRole::Outside && self.is_virtual(address) || port.shared_addresses.contains(&address)
     }
 
-    /// Turns a neighbour's question for a virtual address into its answer.
+    /// Turns a neighbour's question for a virtual or shared address into its answer.
     pub(crate) fn answer_neighbor(&self, frame: &mut Frame<'_>) -> Verdict {
         let mac = self.port(frame.port).mac;
         let contiguous = frame.length.min(frame.bytes.len());
@@ -201,9 +204,8 @@ impl Core {
         let port = self.port(frame.port);
         let asks_for_us = arp.operation == ArpOperation::Request
             && ethernet.vlan.is_none()
-            && port.role == PortRole::Outside
-            && (ethernet.destination.is_group() || ethernet.destination == port.mac)
-            && self.is_virtual(arp.target);
+            && (ethernet.destination.is_group() || port.is_station(ethernet.destination))
+            && self.answers_for(port, arp.target);
         if !asks_for_us {
             return self.classify_other_protocol(frame, ethernet);
         }
@@ -217,7 +219,7 @@ impl Core {
         let bridge_to = port.bridge_to.filter(|_| port.unmatched == Unmatched::Bridge);
         // The kernel speaks ARP, neighbour discovery and routing protocols, whatever the policy.
         match (ethernet.destination, bridge_to) {
-            (mac, _) if mac == port.mac => Verdict::Kernel,
+            (mac, _) if port.is_station(mac) => Verdict::Kernel,
             (mac, Some(port)) if mac.is_group() => Verdict::Flood { port },
             (mac, None) if mac.is_group() => Verdict::Kernel,
             (_, Some(port)) => Verdict::Forward { port },
@@ -235,9 +237,20 @@ impl Core {
         }
     }
 
+    /// Whether the kernel has this address while the unit is active.
     pub(crate) fn is_own(&self, address: IpAddr) -> bool {
+        self.is_units(address) || self.is_shared(address)
+    }
+
+    /// Whether the kernel has this address in any state.
+    pub(crate) fn is_units(&self, address: IpAddr) -> bool {
         let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
         link_local || self.ports.iter().any(|port| port.addresses.contains(&address))
+    }
+
+    /// Whether the address moves with the group, and is no virtual one.
+    pub(crate) fn is_shared(&self, address: IpAddr) -> bool {
+        self.ports.iter().any(|port| port.shared_addresses.contains(&address))
     }
 }
 

@@ -4,7 +4,9 @@
 //! Nothing here knows how a document looks or where it came from.
 
 mod check;
+mod check_groups;
 mod draft;
+mod groups;
 mod mistake;
 mod names;
 #[cfg(test)]
@@ -15,16 +17,22 @@ use std::time::Duration;
 
 use model::ServerName;
 
-pub use draft::{BindingDraft, ConfigurationDraft, RealServerDraft, TimeoutsDraft, VirtualServerDraft};
+pub use draft::{
+    BindingDraft, ConfigurationDraft, GroupDraft, RealServerDraft, TimeoutsDraft, VirtualServerDraft,
+};
+pub use groups::{Comparison, FailoverGroup, SwitchStrategy};
 pub use mistake::{Mistake, Place, Problem, TimeoutKind};
 
 /// Checked configuration. Each binding names servers that exist and suit each other; all sizes are within
 /// [`model::limits`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     virtual_servers: Vec<VirtualServer>,
     real_servers: Vec<RealServer>,
     bindings: Vec<Binding>,
+    groups: Vec<FailoverGroup>,
+    /// The group whose virtual servers are served; `None` for those of all groups.
+    served: Option<usize>,
     timeouts: Timeouts,
     tcp_without_connection: TcpWithoutConnection,
 }
@@ -36,6 +44,7 @@ pub struct VirtualServer {
     predictor: Predictor,
     in_service: bool,
     replicate: bool,
+    group: usize,
     bindings: Range<usize>,
 }
 
@@ -113,6 +122,23 @@ impl Configuration {
         &self.bindings
     }
 
+    /// The failover groups, in the order in which they were written: 1 to [`model::limits::FAILOVER_GROUPS`].
+    pub fn groups(&self) -> &[FailoverGroup] {
+        &self.groups
+    }
+
+    /// The part that the shards of a group get: the virtual servers of all other groups are unknown there. Servers and
+    /// bindings keep their places, so that what is counted for one is counted at the same place for each group.
+    #[must_use]
+    pub fn of_group(&self, group: usize) -> Self {
+        Self { served: (self.groups.len() > 1).then_some(group), ..self.clone() }
+    }
+
+    /// Whether this part has the virtual server.
+    pub(crate) fn serves(&self, server: &VirtualServer) -> bool {
+        self.served.is_none_or(|group| group == server.group)
+    }
+
     /// How long connections may be idle.
     pub const fn timeouts(&self) -> &Timeouts {
         &self.timeouts
@@ -143,6 +169,11 @@ impl VirtualServer {
     /// Whether the other unit of a pair is told of its connections (seed 001, figure 6A).
     pub const fn replicate(&self) -> bool {
         self.replicate
+    }
+
+    /// Index into [`Configuration::groups`].
+    pub const fn group(&self) -> usize {
+        self.group
     }
 
     /// Where its bindings are in [`Configuration::bindings`].
@@ -209,6 +240,20 @@ impl Timeouts {
     /// UDP. RFC 4787 REQ-5: 5 minutes or more are recommended.
     pub const fn udp(&self) -> Duration {
         self.udp
+    }
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            virtual_servers: Vec::new(),
+            real_servers: Vec::new(),
+            bindings: Vec::new(),
+            groups: vec![FailoverGroup::default()],
+            served: None,
+            timeouts: Timeouts::default(),
+            tcp_without_connection: TcpWithoutConnection::default(),
+        }
     }
 }
 

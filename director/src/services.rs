@@ -42,7 +42,11 @@ impl Services {
         };
         services.add_virtual_servers(configuration);
         for binding in configuration.bindings() {
-            let virtual_name = configuration.virtual_servers()[binding.virtual_server()].name();
+            let server = &configuration.virtual_servers()[binding.virtual_server()];
+            if !configuration.serves(server) {
+                continue;
+            }
+            let virtual_name = server.name();
             let name = configuration.real_servers()[binding.real_server()].name();
             let port = if name.port == 0 { virtual_name.port } else { name.port };
             services.real_addresses.insert(name.address);
@@ -53,7 +57,9 @@ impl Services {
 
     fn add_virtual_servers(&mut self, configuration: &Configuration) {
         let name = |index: &usize| configuration.virtual_servers()[*index].name();
-        let mut order: Vec<_> = (0..configuration.virtual_servers().len()).collect();
+        let servers = configuration.virtual_servers().iter().enumerate();
+        let mut order: Vec<_> =
+            servers.filter(|(_, server)| configuration.serves(server)).map(|(index, _)| index).collect();
         order.sort_by_key(|index| (name(index).address, name(index).port, name(index).protocol));
         let mut start = 0;
         for group in order.chunk_by(|one, other| name(one).address == name(other).address) {

@@ -70,6 +70,10 @@ pub(crate) struct Core {
     /// The next hops that packets of the batch wait for.
     pub(crate) awaited: ArrayVec<(PortIndex, IpAddr), BATCH>,
     pub(crate) state: UnitState,
+    /// Until when it may forward while it is active.
+    pub(crate) lease: Instant,
+    /// The lease of an active shard; the start of the clock for one that stands by, so that one comparison says both.
+    pub(crate) forwards_until: Instant,
     pub(crate) idle_bound: IdleBound,
     /// Whether live updates are wanted.
     pub(crate) is_listened: bool,
@@ -130,6 +134,8 @@ impl Shard {
                 errors: ErrorBudget::default(),
                 awaited: ArrayVec::new(),
                 state,
+                lease: Instant::END,
+                forwards_until: forwards_until(state, Instant::END),
                 idle_bound: IdleBound::NONE,
                 is_listened: false,
                 replica,
@@ -181,7 +187,7 @@ impl Shard {
         mut observe: impl FnMut(Stage),
     ) {
         self.core.set_time(now);
-        if self.core.state == UnitState::Standby {
+        if now >= self.core.forwards_until {
             return self.stand_by(frames, verdicts);
         }
         self.waiting_v4.clear();
@@ -223,7 +229,7 @@ impl Shard {
     #[inline(always)]
     fn classify(&mut self, place: u8, frame: &mut Frame<'_>) -> Option<Verdict> {
         let station = self.core.stations.at(frame.port);
-        match station.receiver.ethertype(frame.bytes) {
+        match station.ethertype(frame.bytes) {
             Some(Ethernet::IPV4) => {
                 if let Some(headers) = Headers::<Ipv4Addr>::read(frame.bytes, frame.length) {
                     let flow = self.core.classify_flow(place, station.direction, &headers);
@@ -288,6 +294,14 @@ impl Shard {
         found: &mut ArrayVec<ConnectionSummary, N>,
     ) -> Option<Cursor> {
         crate::listing::list(&self.v4, &self.v6, now, cursor, filter, found)
+    }
+}
+
+/// The instant from which on a shard treats frames as one that stands by.
+pub(crate) const fn forwards_until(state: UnitState, lease: Instant) -> Instant {
+    match state {
+        UnitState::Active => lease,
+        UnitState::Standby => Instant::START,
     }
 }
 

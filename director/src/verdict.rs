@@ -48,7 +48,7 @@ pub enum Verdict {
         /// Bytes of the reply.
         length: u32,
     },
-    /// A neighbour asks for a virtual address: hand a copy to the kernel, which learns from it where the neighbour is, and
+    /// A neighbour asks for a virtual or shared address: hand a copy to the kernel, which learns from it where the neighbour is, and
     /// answer with [`Shard::answer_neighbor`](crate::Shard::answer_neighbor). The frame is unchanged.
     AnswerNeighbor,
     /// Hand to the kernel twin of the port it came from, unchanged.

@@ -108,6 +108,24 @@ fn a_standby_that_compares_digests_forgets_nothing() {
     assert_eq!(bench.shard.connections(), 0);
 }
 
+/// Digests say nothing about what only this unit has, from when it was active.
+#[test]
+fn a_standby_that_compares_digests_forgets_what_it_never_told_of() {
+    let settings = ReplicationSettings { digest_seed: 1, standby_timeout: Duration::ZERO, observes: false };
+    let mut bench =
+        Bench::with(configuration(), Options { replication: Some(settings), ..Options::default() });
+    bench.send(OUTSIDE, tcp(OUTSIDE, web_client(1), SYN));
+    bench.shard.set_state(bench.now, UnitState::Standby);
+    bench.shard.order(bench.now, ShardOrder::Apply(create(web_ends(2, "10.1.0.11"))));
+    for round in 0..120 {
+        bench.wait(Duration::from_secs(1));
+        bench.shard.order(bench.now, ShardOrder::ConcludeRound { round });
+        assert_eq!(bench.shard.take_report(), Some(ShardReport::RoundCompared { round }));
+    }
+    assert_eq!(bench.shard.connections(), 1, "the half-open one is gone, the other is not");
+    bench.check();
+}
+
 #[test]
 fn orders_for_the_other_state_change_nothing() {
     let (mut active, mut standby) = pair();

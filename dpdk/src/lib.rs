@@ -9,6 +9,7 @@
 //! writes its own messages to stderr, as far as its `--log-level` argument says.
 
 pub mod clock;
+mod descriptors;
 mod eal;
 pub mod lcore;
 mod mbuf;
@@ -18,6 +19,7 @@ mod queue;
 
 use arrayvec::ArrayVec;
 
+pub use descriptors::close_all_on_exec;
 pub use eal::{Eal, EalError};
 pub use mbuf::{ContiguousError, Mbuf, Segments, free_burst};
 pub use mempool::{Mempool, MempoolConfiguration, MempoolError};

@@ -17,18 +17,18 @@ use crate::wire_tuple::WireTuple;
 use crate::{ethernet, headers, ipv6_extensions, neighbor, tcp, udp};
 
 /// Offsets in the header.
-mod at {
+pub(crate) mod at {
     /// Version, traffic class and flow label.
-    pub(super) const VERSION: usize = 0;
-    pub(super) const PAYLOAD_LENGTH: usize = 4;
-    pub(super) const NEXT_HEADER: usize = 6;
-    pub(super) const HOP_LIMIT: usize = 7;
-    pub(super) const SOURCE: usize = 8;
-    pub(super) const DESTINATION: usize = 24;
+    pub(crate) const VERSION: usize = 0;
+    pub(crate) const PAYLOAD_LENGTH: usize = 4;
+    pub(crate) const NEXT_HEADER: usize = 6;
+    pub(crate) const HOP_LIMIT: usize = 7;
+    pub(crate) const SOURCE: usize = 8;
+    pub(crate) const DESTINATION: usize = 24;
 }
 
 /// Bytes of the header without extension headers.
-const HEADER: usize = 40;
+pub(crate) const HEADER: usize = 40;
 
 #[inline]
 fn is_ipv6(header: &[u8; HEADER]) -> bool {

@@ -12,19 +12,19 @@ use crate::packet::Transport;
 use crate::parse::Outline;
 
 /// Offsets in a message.
-mod at {
-    pub(super) const TYPE: usize = 0;
-    pub(super) const CODE: usize = 1;
-    pub(super) const FLAGS: usize = 4;
-    pub(super) const TARGET: usize = 8;
-    pub(super) const OPTIONS: usize = 24;
+pub(crate) mod at {
+    pub(crate) const TYPE: usize = 0;
+    pub(crate) const CODE: usize = 1;
+    pub(crate) const FLAGS: usize = 4;
+    pub(crate) const TARGET: usize = 8;
+    pub(crate) const OPTIONS: usize = 24;
     /// In an option: its length in units of 8 bytes, and its link-layer address.
-    pub(super) const OPTION_LENGTH: usize = 1;
-    pub(super) const OPTION_ADDRESS: usize = 2;
+    pub(crate) const OPTION_LENGTH: usize = 1;
+    pub(crate) const OPTION_ADDRESS: usize = 2;
 }
 
 pub(crate) const SOLICITATION: u8 = 135;
-const ADVERTISEMENT: u8 = 136;
+pub(crate) const ADVERTISEMENT: u8 = 136;
 
 const SOURCE_LINK_LAYER_ADDRESS: u8 = 1;
 const TARGET_LINK_LAYER_ADDRESS: u8 = 2;
@@ -87,6 +87,18 @@ impl Options {
             bytes = rest;
         }
         Some(options)
+    }
+}
+
+/// The first station that the options of a message name.
+pub(crate) fn link_layer_address(mut options: &[u8]) -> Option<MacAddress> {
+    loop {
+        let option: &[u8; OPTION] = view(options, 0)?;
+        if matches!(option[at::TYPE], SOURCE_LINK_LAYER_ADDRESS | TARGET_LINK_LAYER_ADDRESS) {
+            return Some(MacAddress(field::<{ at::OPTION_ADDRESS }, 6, _>(option)));
+        }
+        let length = usize::from(option[at::OPTION_LENGTH]) * OPTION;
+        options = options.get(length..).filter(|_| length > 0)?;
     }
 }
 

@@ -6,6 +6,7 @@
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
 use hkdf::Hkdf;
+use model::MacAddress;
 use sha2::Sha256;
 use zeroize::Zeroize;
 
@@ -16,14 +17,37 @@ use crate::wire::{HEADER_BYTES, Header, Kind, TAG_BYTES};
 
 const LABEL: &[u8] = b"understudy replication";
 const DIGEST_LABEL: &[u8] = b"understudy digests";
+const GROUP_LABEL: &[u8] = b"understudy group";
+const MAC_LABEL: &[u8] = b"understudy group address";
 
 impl PairKey {
     /// A number for the digests of connections that both units know, and nobody else.
     pub fn digest_seed(&self) -> u64 {
-        let mut seed = [0; 8];
+        u64::from_be_bytes(self.expand(&[DIGEST_LABEL]))
+    }
+
+    /// The key for the connections of one failover group, so that nothing of one is ever taken for another's. That of the
+    /// first is the pair's own.
+    #[must_use]
+    pub fn for_group(&self, group: usize) -> Self {
+        let number = u8::try_from(group).unwrap_or(u8::MAX);
+        if group == 0 { self.clone() } else { Self::new(self.expand(&[&[number], GROUP_LABEL])) }
+    }
+
+    /// The MAC address of a failover group on a port, by their names: the same on both units, locally administered and
+    /// individual.
+    pub fn group_mac(&self, group: &str, port: &str) -> MacAddress {
+        // No name has a zero in it.
+        let [first, b, c, d, e, f] = self.expand(&[group.as_bytes(), &[0], port.as_bytes(), &[0], MAC_LABEL]);
+        MacAddress([first & 0xfc | 0x02, b, c, d, e, f])
+    }
+
+    /// Bytes for one purpose, from which nobody learns the key or those for another.
+    fn expand<const N: usize>(&self, purpose: &[&[u8]]) -> [u8; N] {
+        let mut bytes = [0; N];
         // It fails for more than 255 blocks only.
-        let _ = Hkdf::<Sha256>::new(None, self.bytes()).expand(DIGEST_LABEL, &mut seed);
-        u64::from_be_bytes(seed)
+        let _ = Hkdf::<Sha256>::new(None, self.bytes()).expand_multi_info(purpose, &mut bytes);
+        bytes
     }
 }
 

@@ -117,6 +117,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_group_has_its_own_key_and_addresses() {
+        let [key, other] = [1, 2].map(|byte| PairKey::new([byte; 32]));
+        let keys = [key.clone(), key.for_group(1), key.for_group(2), other.for_group(1)];
+        for (index, one) in keys.iter().enumerate() {
+            assert!(keys[..index].iter().all(|earlier| earlier.bytes() != one.bytes()));
+        }
+        assert_eq!(key.for_group(0).bytes(), key.bytes());
+        assert_eq!(key.for_group(1).bytes(), key.for_group(1).bytes());
+        let macs = [("web", "in"), ("web", "out"), ("dns", "in"), ("webi", "n"), ("", "webin")];
+        let mut macs: Vec<_> = macs.iter().map(|(group, port)| key.group_mac(group, port)).collect();
+        macs.push(other.group_mac("web", "in"));
+        for (index, mac) in macs.iter().enumerate() {
+            assert!(!mac.is_group() && mac.0[0] & 2 != 0 && !macs[..index].contains(mac), "{macs:?}");
+        }
+        assert_eq!(key.group_mac("web", "in"), macs[0]);
+    }
+
+    #[test]
     fn the_key_is_not_shown() {
         let settings = Settings::new(PairKey::new([0xab; 32]), 1);
         let text = format!("{settings:?}");

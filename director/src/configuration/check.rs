@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::{Endpoint, limits};
 
+use super::check_groups;
 use super::names::{Mistakes, Names, Role};
 use super::{
     Binding, Configuration, ConfigurationDraft, Mistake, Place, Problem, RealServer, TimeoutKind, Timeouts,
@@ -21,7 +22,11 @@ pub(super) fn check(draft: &ConfigurationDraft) -> Result<Configuration, Vec<Mis
     keep_addresses_apart(&virtual_names, &real_names, &mut mistakes);
     let weights = weights(draft, &mut mistakes);
     let binder = Binder { virtual_names: &virtual_names, real_names: &real_names };
-    let groups = binder.bind(draft, &mut mistakes);
+    let bound = binder.bind(draft, &mut mistakes);
+    let groups = check_groups::check(draft, &virtual_names, &real_names, &mut mistakes);
+    let members = check_groups::members(draft, &virtual_names, &groups, &mut mistakes);
+    let names = (&virtual_names, &real_names);
+    check_groups::keep_real_servers_apart(names, &groups, &members, &bound, &mut mistakes);
     let timeouts = timeouts(&draft.timeouts, &mut mistakes);
     if !mistakes.0.is_empty() {
         return Err(mistakes.0);
@@ -29,35 +34,40 @@ pub(super) fn check(draft: &ConfigurationDraft) -> Result<Configuration, Vec<Mis
 
     // Without mistakes, each written name has been read.
     let real_servers = draft.real_servers.iter().zip(real_names.names()).zip(weights);
-    let (virtual_servers, bindings) = group(draft, &virtual_names, groups);
+    let (virtual_servers, bindings) = lay_out(draft, &virtual_names, bound, &members);
     Ok(Configuration {
         virtual_servers,
         real_servers: real_servers
             .map(|((server, name), weight)| RealServer { name, weight, in_service: server.in_service })
             .collect(),
         bindings,
+        groups,
+        served: None,
         timeouts,
         tcp_without_connection: draft.tcp_without_connection,
     })
 }
 
 /// Lays the bindings of each virtual server next to each other.
-fn group(
+fn lay_out(
     draft: &ConfigurationDraft,
     virtual_names: &Names<'_>,
-    groups: Vec<Vec<usize>>,
+    bound: Vec<Vec<(usize, Place)>>,
+    members: &[usize],
 ) -> (Vec<VirtualServer>, Vec<Binding>) {
     let mut bindings = Vec::new();
     let mut servers = Vec::new();
-    let written = draft.virtual_servers.iter().zip(virtual_names.names()).zip(groups).enumerate();
+    let written = draft.virtual_servers.iter().zip(virtual_names.names()).zip(bound).enumerate();
     for (virtual_server, ((server, name), real_servers)) in written {
         let start = bindings.len();
-        bindings.extend(real_servers.into_iter().map(|real_server| Binding { virtual_server, real_server }));
+        bindings
+            .extend(real_servers.into_iter().map(|(real_server, _)| Binding { virtual_server, real_server }));
         servers.push(VirtualServer {
             name,
             predictor: server.predictor,
             in_service: server.in_service,
             replicate: server.replicate,
+            group: members[virtual_server],
             bindings: start..bindings.len(),
         });
     }
@@ -120,9 +130,9 @@ struct Binder<'a> {
 }
 
 impl Binder<'_> {
-    /// The real servers of each virtual server.
-    fn bind(&self, draft: &ConfigurationDraft, mistakes: &mut Mistakes) -> Vec<Vec<usize>> {
-        let mut groups = vec![Vec::new(); draft.virtual_servers.len()];
+    /// The real servers of each virtual server, and where each is bound.
+    fn bind(&self, draft: &ConfigurationDraft, mistakes: &mut Mistakes) -> Vec<Vec<(usize, Place)>> {
+        let mut bound_to = vec![Vec::new(); draft.virtual_servers.len()];
         let mut bound = HashMap::new();
         let count = draft.bindings.iter().map(|binding| binding.real_servers.len()).sum();
         mistakes.limit(Place::Bindings, "bindings", count, limits::BINDINGS);
@@ -141,10 +151,10 @@ impl Binder<'_> {
                 if let Err(problem) = self.suits(virtual_server, (text, real_server), &mut bound) {
                     mistakes.add(place, problem);
                 }
-                groups[virtual_server].push(real_server);
+                bound_to[virtual_server].push((real_server, place));
             }
         }
-        groups
+        bound_to
     }
 
     /// Whether the virtual server can use the real server, which the binding calls `text`. `bound` has the endpoints

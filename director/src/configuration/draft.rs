@@ -1,6 +1,9 @@
 //! What somebody wrote: names are text, numbers are unchecked.
 
-use super::{Configuration, Mistake, Predictor, TcpWithoutConnection, Timeouts, check};
+use super::{
+    Comparison, Configuration, FailoverGroup, Mistake, Predictor, SwitchStrategy, TcpWithoutConnection,
+    Timeouts, check,
+};
 
 /// What is to be balanced, not checked yet. The methods take names as text, so a configuration reads like its document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub struct ConfigurationDraft {
     pub real_servers: Vec<RealServerDraft>,
     /// Which virtual server may use which real servers. A virtual server may stand in several.
     pub bindings: Vec<BindingDraft>,
+    /// The failover groups; none are one without anything special.
+    pub groups: Vec<GroupDraft>,
     /// How long connections may be idle.
     pub timeouts: TimeoutsDraft,
     /// What happens to TCP segments of no connection.
@@ -28,6 +33,8 @@ pub struct VirtualServerDraft {
     pub in_service: bool,
     /// Whether the other unit of a pair is told of its connections.
     pub replicate: bool,
+    /// The name of its failover group; `None` is the first.
+    pub group: Option<String>,
 }
 
 /// A real server as written.
@@ -48,6 +55,29 @@ pub struct BindingDraft {
     pub virtual_server: String,
     /// The real servers' names.
     pub real_servers: Vec<String>,
+}
+
+/// A failover group as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupDraft {
+    /// Its name.
+    pub name: String,
+    /// The name of the unit that is preferred, if any.
+    pub primary: Option<String>,
+    /// Who switches back to the primary unit.
+    pub strategy: SwitchStrategy,
+    /// How what each unit can reach is compared.
+    pub compare: Comparison,
+    /// The least time between two switches, in seconds.
+    pub hold_s: u64,
+    /// How much less loaded the other unit has to be, if load matters.
+    pub load_margin_percent: Option<u64>,
+    /// Whether the kernel has the virtual addresses while the group is active.
+    pub advertise: bool,
+    /// Addresses that move with the group, with their prefix lengths, by the name of their port. Each port once.
+    pub shared_addresses: Vec<(String, Vec<String>)>,
+    /// The group's MAC address on ports where it is not to follow from the pair's key. Each port once.
+    pub macs: Vec<(String, String)>,
 }
 
 /// Idle timeouts as written, in seconds.
@@ -104,6 +134,13 @@ impl ConfigurationDraft {
         self
     }
 
+    /// Adds a failover group.
+    #[must_use]
+    pub fn add_group(mut self, group: GroupDraft) -> Self {
+        self.groups.push(group);
+        self
+    }
+
     /// Sets how long connections may be idle.
     #[must_use]
     pub const fn timeouts(mut self, timeouts: TimeoutsDraft) -> Self {
@@ -131,7 +168,13 @@ impl ConfigurationDraft {
 impl VirtualServerDraft {
     /// A virtual server that is in service, is replicated, and has the default predictor.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), predictor: Predictor::default(), in_service: true, replicate: true }
+        Self {
+            name: name.to_owned(),
+            predictor: Predictor::default(),
+            in_service: true,
+            replicate: true,
+            group: None,
+        }
     }
 }
 
@@ -139,6 +182,23 @@ impl RealServerDraft {
     /// A real server that has weight 1 and is in service.
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), weight: 1, in_service: true }
+    }
+}
+
+impl GroupDraft {
+    /// A group of that name in which all else is as if it were not written.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            primary: None,
+            strategy: SwitchStrategy::default(),
+            compare: Comparison::default(),
+            hold_s: FailoverGroup::HOLD_DEFAULT.as_secs(),
+            load_margin_percent: None,
+            advertise: false,
+            shared_addresses: Vec::new(),
+            macs: Vec::new(),
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn read_name(text: &str, place: Place, mistakes: &mut Mistakes) -> Option<Server
 }
 
 /// What sort of address this is, if no server can have it.
-const fn unusable(address: IpAddr) -> Option<&'static str> {
+pub(super) const fn unusable(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => match address.octets() {
             [255, 255, 255, 255] => Some("the broadcast address"),

@@ -1,5 +1,7 @@
 //! Drafts that are right, and each way in which one can be wrong.
 
+mod groups;
+
 use std::time::Duration;
 
 use model::limits;

@@ -44,8 +44,14 @@ impl Core {
     /// otherwise, or for a time of its own.
     #[inline]
     pub(crate) fn is_idle<A: Address>(&self, connection: &Connection<A>) -> bool {
+        let stands_by = self.state == UnitState::Standby;
+        let is_replicated = connection.marks.contains(Marks::REPLICATED);
+        if stands_by && !is_replicated {
+            // It is from when this unit was active. No digest speaks for it.
+            return connection.idle_ms(self.now_ms) >= self.timeouts.milliseconds(connection.state);
+        }
         let idle_ms = connection.idle_ms(self.now_ms).min(self.idle_bound.age_ms);
-        if self.state == UnitState::Standby && connection.marks.contains(Marks::REPLICATED) {
+        if stands_by {
             let timeout_ms = self.replica.as_ref().and_then(|replica| replica.standby_timeout_ms);
             return timeout_ms.is_some_and(|timeout_ms| idle_ms >= timeout_ms);
         }

@@ -137,6 +137,9 @@ fn bindings(
     let mut bindings = HashMap::with_hasher(hasher.clone());
     // Checked configuration has fewer bindings and virtual servers than 16 bits count (limits).
     for (index, binding) in (0_u16..).zip(configuration.bindings()) {
+        if !configuration.serves(&configuration.virtual_servers()[binding.virtual_server()]) {
+            continue;
+        }
         let name = configuration.real_servers()[binding.real_server()].name();
         let virtual_server = u16::try_from(binding.virtual_server()).unwrap_or(u16::MAX);
         bindings.insert((virtual_server, Endpoint::new(name.address, name.port)), index);

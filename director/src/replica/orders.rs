@@ -12,7 +12,7 @@ use super::walk::{Telling, Walk};
 use super::{IdleBound, Replica};
 use crate::Shard;
 use crate::lane::Lane;
-use crate::shard::Core;
+use crate::shard::{Core, forwards_until};
 
 /// Calls the method of the lane that has the connections of `$address`'s family.
 macro_rules! on_lane {
@@ -38,6 +38,7 @@ impl Shard {
         }
         self.core.set_time(now);
         self.core.state = state;
+        self.core.forwards_until = forwards_until(state, self.core.lease);
         self.core.idle_bound = match state {
             UnitState::Active => IdleBound::since(now),
             UnitState::Standby => IdleBound::NONE,
@@ -46,6 +47,14 @@ impl Shard {
             let ended = replica.begin_anew();
             self.core.counters.replica.aside_ended.add(ended);
         }
+    }
+
+    /// Sets the instant until which the shard forwards while it is active; at first, it is the end of time. From then on it
+    /// treats frames as a standby does, for the other unit may have become active, but keeps its state.
+    #[inline]
+    pub const fn set_lease(&mut self, lease: Instant) {
+        self.core.lease = lease;
+        self.core.forwards_until = forwards_until(self.core.state, lease);
     }
 
     /// Whether live updates are wanted: at first they are not. Marks and digests are kept in any case.

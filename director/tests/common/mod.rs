@@ -76,10 +76,12 @@ pub(crate) fn ip(text: &str) -> IpAddr {
 pub(crate) fn ports(unmatched: Unmatched) -> Arc<[Port]> {
     let port = |mac, role, address: &str, bridge_to| Port {
         mac,
+        unit_mac: mac,
         role,
         unmatched,
         mtu: 1_500,
         addresses: vec![ip(address)],
+        shared_addresses: Vec::new(),
         bridge_to: Some(bridge_to),
     };
     Arc::new([

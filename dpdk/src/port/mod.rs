@@ -194,6 +194,21 @@ impl Port {
         self.device.check("change the MAC address", result)
     }
 
+    /// Has the port receive what is addressed to `mac`, too.
+    ///
+    /// # Errors
+    ///
+    /// When the port is not configured or closed, the address is a group's or nobody's, or the driver has no room for it
+    /// or can not do that at all.
+    pub fn add_mac(&self, mac: MacAddress) -> Result<(), PortError> {
+        let _state = self.device.configured_state()?;
+        let mut address = dpdk_sys::rte_ether_addr { addr_bytes: mac.0 };
+        // SAFETY: an open port and an address that is only read; the lock is held. Pool 0 is the one that there is
+        // without VMDq.
+        let result = unsafe { dpdk_sys::rte_eth_dev_mac_addr_add(self.device.number(), &raw mut address, 0) };
+        self.device.check("receive for another MAC address", result)
+    }
+
     /// The largest IP packet, in bytes.
     #[must_use]
     pub fn mtu(&self) -> u16 {

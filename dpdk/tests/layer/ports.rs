@@ -84,6 +84,8 @@ fn addresses_link_and_mode_are_read_and_changed() {
     port.set_mac(mac).unwrap();
     assert_eq!(port.mac(), mac);
     assert!(matches!(port.set_mac(MacAddress::BROADCAST), Err(PortError::Driver { .. })));
+    // This driver has one address; one that has more takes it, and refuses a group's as well.
+    assert!(matches!(port.add_mac(mac), Err(PortError::Driver { .. })));
     assert!(port.link().up);
     assert!(port.link().full_duplex);
     assert_eq!(port.mtu(), 1_500);

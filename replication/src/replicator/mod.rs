@@ -233,10 +233,7 @@ impl Replicator {
             state: self.state,
             link: self.link(),
             both_active: self.state == UnitState::Active && peer_state == Some(UnitState::Active),
-            is_synchronized: match self.state {
-                UnitState::Standby => self.comparing.is_synchronized() && self.has_agreed_of_late(now),
-                UnitState::Active => self.is_telling && peer.is_synchronized,
-            },
+            is_synchronized: self.is_synchronized(now),
             peer,
             lag_updates: self.sender.lag_updates(),
             lag: self.sender.lag(now),
@@ -249,6 +246,16 @@ impl Replicator {
             pass: self.telling.progress(),
             sessions: self.sessions,
             paths: self.paths.clone(),
+        }
+    }
+
+    /// Whether the standby has all connections of the active unit, as both found: by digests, lately.
+    pub fn is_synchronized(&self, now: Instant) -> bool {
+        match self.state {
+            UnitState::Standby => self.comparing.is_synchronized() && self.has_agreed_of_late(now),
+            UnitState::Active => {
+                self.is_telling && self.session.as_ref().is_some_and(|session| session.peer.is_synchronized)
+            }
         }
     }
 
