@@ -45,11 +45,17 @@ pub(crate) enum Command {
     ///
     /// Both units need the same key in the file that unit.json names as "key_file".
     Key,
-    /// Have a running unit forward, or stand by
+    /// Have the units of a pair change places
     ///
-    /// A unit that becomes active forwards at once, with all connections that it was told of. The other unit should be
-    /// dead, or stand by: two active units would both answer for the virtual addresses.
+    /// Of units that find out by themselves which is active, the one that stands by asks the other to stop, waits until it
+    /// has, and forwards then, with all connections; nothing is lost. It refuses while it does not have all connections,
+    /// unless it is forced to.
     Failover(FailoverArguments),
+    /// Be a failover cable between two units on this machine
+    ///
+    /// Both ends are pseudo terminals, for "tty" in unit.json, and are removed at the end, on SIGINT or SIGTERM. What goes
+    /// in at one end comes out at the other as slowly as over a serial line.
+    Cable(CableArguments),
     /// Show what a running unit does
     #[command(
         after_help = "Byte counts are in units of 1000. Tables leave out columns that the terminal has no room for; \
@@ -80,9 +86,15 @@ pub(crate) struct ShowArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct FailoverArguments {
-    /// What the unit is to be
+    /// What is to be done
     #[arg(value_enum)]
-    pub(crate) state: StateArgument,
+    pub(crate) action: ActionArgument,
+    /// Only this failover group; all of them if it is missing
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+    /// Do it even where connections break: the unit that is to forward does not have them all
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print JSON for programs
     #[arg(long)]
     pub(crate) json: bool,
@@ -91,13 +103,28 @@ pub(crate) struct FailoverArguments {
     pub(crate) socket: Option<PathBuf>,
 }
 
-/// What a unit can be.
+/// What can be done with the units of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StateArgument {
-    /// It forwards
+pub(crate) enum ActionArgument {
+    /// This unit forwards
     Active,
-    /// It keeps what the other unit tells it
+    /// This unit stops, and the other one forwards
     Standby,
+    /// Forget what keeps this unit from taking over by itself: damping, and faults that are over
+    Reset,
+    /// The other unit forwards for a moment, then this one again; say what it cost
+    Rehearse,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CableArguments {
+    /// The path of the one end
+    pub(crate) one: PathBuf,
+    /// The path of the other end
+    pub(crate) other: PathBuf,
+    /// Bits a second
+    #[arg(long, value_name = "BAUD", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(300..=4_000_000))]
+    pub(crate) baud: u32,
 }
 
 /// What to show.
@@ -119,6 +146,8 @@ pub(crate) enum Subject {
     Neighbors,
     /// The pair: whether the standby has all connections, and which would break
     Replication,
+    /// Who is active and why: both units, cable, links, groups, what each reaches, and what happened
+    Failover,
 }
 
 #[derive(Args, Debug)]
@@ -164,6 +193,7 @@ impl Subject {
             Self::Ports => Show::Ports,
             Self::Neighbors => Show::Neighbors,
             Self::Replication => Show::Replication,
+            Self::Failover => Show::Failover,
         }
     }
 }

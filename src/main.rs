@@ -4,14 +4,17 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
-mod failover;
+mod cable;
+mod logging;
 mod pair;
 mod show;
 mod socket;
+mod switch;
 mod table;
 mod tables;
 mod text;
 mod unit;
+mod who_is_active;
 
 use std::error::Error;
 use std::io;
@@ -30,7 +33,8 @@ fn main() -> ExitCode {
         Command::Check { folder } => unit::check(&folder),
         Command::Schema => unit::schema(),
         Command::Key => unit::key(),
-        Command::Failover(arguments) => failover::failover(&arguments),
+        Command::Cable(arguments) => cable::cable(arguments),
+        Command::Failover(arguments) => switch::failover(&arguments),
         Command::Show(arguments) => show::show(&arguments),
     };
     match done {

@@ -8,7 +8,7 @@ use appliance::management::report::ConnectionPage;
 
 use crate::arguments::ShowArguments;
 use crate::table::{Table, terminal_width};
-use crate::{Failure, pair, socket, tables, text};
+use crate::{Failure, pair, socket, tables, text, who_is_active};
 
 /// Carries out the command.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
@@ -41,8 +41,13 @@ fn tables_of(outcome: &Outcome) -> String {
         Outcome::Ports(reports) => tables::ports(reports, room),
         Outcome::Neighbors(reports) => tables::neighbors(reports, room),
         Outcome::Replication(report) => pair::replication(report, room),
+        Outcome::Failover(report) => who_is_active::failover(report, room),
         // A list of connections comes in pages, nothing was commanded, and an error is none of the client's outcomes.
-        Outcome::Connections(_) | Outcome::Failover(_) | Outcome::Error(_) => String::new(),
+        Outcome::Connections(_)
+        | Outcome::Switched(_)
+        | Outcome::Reset(_)
+        | Outcome::Rehearsed(_)
+        | Outcome::Error(_) => String::new(),
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) fn status(report: &StatusReport, room: Option<u16>) -> String {
 pub(crate) fn virtual_servers(reports: &[VirtualReport], room: Option<u16>) -> String {
     let mut table = Table::new(&[
         text("virtual server"),
+        text("group").optional(),
         text("in service"),
         text("predictor").optional(),
         number("real servers"),
@@ -68,6 +69,7 @@ pub(crate) fn virtual_servers(reports: &[VirtualReport], room: Option<u16>) -> S
     for report in reports {
         table.push([
             report.name.clone(),
+            report.group.clone(),
             yes_no(report.in_service).to_owned(),
             report.predictor.clone(),
             format!("{} of {}", report.real_servers_in_service, report.real_servers),

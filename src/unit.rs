@@ -3,11 +3,12 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use appliance::Start;
-use appliance::configuration::{self, Loaded, UnitConfiguration};
+use appliance::configuration::{self, FailoverConfiguration, Loaded, UnitConfiguration};
+use appliance::{Ended, Start};
 
 use crate::Failure;
 use crate::arguments::Folder;
+use crate::logging::Log;
 use crate::text::count;
 
 /// The program's version, with the revision of its sources where that is known.
@@ -15,13 +16,19 @@ const VERSION: &str = env!("UNDERSTUDY_VERSION");
 
 /// Runs a unit until it is told to stop.
 pub(crate) fn run(folder: &Folder, eal_arguments: Vec<String>) -> Result<(), Failure> {
-    let defaults = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(defaults).format_timestamp_millis().format_target(false).init();
+    let log = Log::start()?;
     let configuration = load(folder)?;
     log::info!("understudy {VERSION}, configuration {}", folder.path.display());
     let start =
         Start { configuration, folder: folder.path.clone(), eal_arguments, version: VERSION.to_owned() };
-    Ok(appliance::run(start)?)
+    match appliance::run(start)? {
+        Ended::Stopped => Ok(()),
+        Ended::Restart(restart) => {
+            log::info!("the unit starts anew with another configuration");
+            drop(log);
+            Err(restart.restart().into())
+        }
+    }
 }
 
 /// Says what would run.
@@ -97,10 +104,21 @@ fn pair(unit: &UnitConfiguration) -> String {
     match unit.replication() {
         Some(replication) => {
             let peers = replication.paths().iter().map(|path| path.peer);
-            format!("{} at its start, with its peer at {}", unit.state().name(), join(peers))
+            let decision = match unit.failover() {
+                Some(failover) => format!("finds out who is active ({})", ways(failover)),
+                None => format!("{} at its start", unit.state().name()),
+            };
+            format!("{decision}, with its peer at {}", join(peers))
         }
         None => "no peer".to_owned(),
     }
+}
+
+/// What the units hear each other by.
+fn ways(failover: &FailoverConfiguration) -> String {
+    let cable = failover.cable().map(|cable| format!("by the cable at {}", cable.tty().display()));
+    let links = failover.links().iter().map(|link| format!("by {}", link.peer));
+    join(cable.into_iter().chain(links))
 }
 
 fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {

@@ -59,6 +59,17 @@ pub enum RunError {
     /// The operating system gives no thread.
     #[error("can not start the replication core: {0}")]
     Replication(#[source] io::Error),
+    /// The operating system gives no thread for the monitor.
+    #[error("can not start the monitor: {0}")]
+    Failover(#[source] io::Error),
+    /// Nothing says whether the unit is the primary or the backup one.
+    #[error(
+        "the plug of the failover cable at {0} does not say which unit this is; plug it in, or write \"role\": \"primary\" or \"backup\" in \"failover\""
+    )]
+    UnitRole(std::path::PathBuf),
+    /// A thread that runs as long as the unit does has ended.
+    #[error("a worker, the replication core or the monitor has ended by itself; the unit stopped")]
+    EndedByItself,
     /// A worker could not be started, or ended by itself.
     #[error("a worker failed: {0}")]
     Worker(#[from] dpdk::lcore::LcoreError),

@@ -8,10 +8,12 @@ use dpdk::Mempool;
 use model::UnitState;
 
 use crate::configuration::UnitConfiguration;
+use crate::failover::MonitorHandle;
 use crate::kernel::{Neighbor, Watcher};
 use crate::kernel_path::KernelPathCounters;
-pub(crate) use crate::management::Pair;
+use crate::leases::Leases;
 use crate::management::report::{MemoryReport, NeighborReport, PortReport, SteeringReport, Traffic};
+pub(crate) use crate::management::{GroupOfPair, Pair};
 use crate::management::{Inspection, WorkerView};
 use crate::platform;
 use crate::port_setup::OpenPort;
@@ -35,14 +37,16 @@ pub(crate) struct Sources {
     pub(crate) watcher: Arc<Watcher>,
     /// If the unit is of a pair.
     pub(crate) pair: Option<Pair>,
+    pub(crate) leases: Arc<Leases>,
 }
 
 impl Sources {
-    /// Counts what the peer compares: the connections of each virtual server that it should have, and, on the active unit,
+    /// Counts what the peer compares: the connections of each virtual server of a group that it should have, and, on the active unit,
     /// those that it can not have. Half-open ones are not counted: they begin anew wherever their client's next SYN goes.
-    pub(crate) fn connection_counter(&self) -> CountConnections {
+    pub(crate) fn connection_counter(&self, group: usize) -> CountConnections {
         let director = Arc::clone(&self.director);
-        let shards: Vec<_> = self.workers.iter().map(|worker| Arc::clone(&worker.shard)).collect();
+        let shards: Vec<_> =
+            self.workers.iter().filter_map(|worker| worker.shards.get(group)).map(Arc::clone).collect();
         Box::new(move |state| {
             let count = |server: &VirtualServer| {
                 let has_to_tell = server.replicate() || state == UnitState::Standby;
@@ -52,11 +56,12 @@ impl Sources {
                 };
                 (server.name(), shards.iter().map(of_shard).sum())
             };
-            director.virtual_servers().iter().map(count).collect()
+            let servers = director.virtual_servers().iter().filter(|server| server.group() == group);
+            servers.map(count).collect()
         })
     }
 
-    pub(crate) fn into_inspection(self) -> Inspection {
+    pub(crate) fn into_inspection(self, monitor: Option<MonitorHandle>) -> Inspection {
         let Self {
             unit,
             director,
@@ -70,6 +75,7 @@ impl Sources {
             kernel_path,
             watcher,
             pair,
+            leases,
         } = self;
         let next_hops = watcher.next_hops();
         let (port_unit, neighbor_unit) = (Arc::clone(&unit), Arc::clone(&unit));
@@ -83,6 +89,8 @@ impl Sources {
             kernel_path,
             next_hops,
             pair,
+            monitor,
+            leases,
             ports: Arc::new(move || port_reports(&port_unit, &ports)),
             neighbors: Arc::new(move || {
                 watcher.neighbors().iter().map(|neighbor| neighbor_report(&neighbor_unit, neighbor)).collect()

@@ -5,8 +5,12 @@
 
 mod announce;
 pub mod configuration;
+mod control;
 mod eal;
 mod error;
+mod failover;
+mod groups;
+mod handover;
 mod hold;
 mod idle;
 mod inspect;
@@ -14,12 +18,14 @@ mod interface;
 pub mod kernel;
 pub mod kernel_path;
 mod lcores;
+mod leases;
 pub mod management;
 mod memory;
 mod output;
 mod platform;
 mod port_setup;
 mod replication;
+mod restart;
 mod rings;
 pub mod statistics;
 mod system;
@@ -27,5 +33,9 @@ mod unit;
 mod worker;
 
 pub use error::RunError;
+pub use failover::{CableError, MonitorHandle, RequestError, Snapshot, run_virtual_cable};
+pub use groups::{AddressConflict, AddressConflicts};
+pub use leases::Leases;
 pub use replication::{KeyError, PairView, Path, PathError, RECEIVED_BYTES, StateSwitch, new_key, read_key};
-pub use unit::{Start, run};
+pub use restart::Restart;
+pub use unit::{Ended, Start, run};

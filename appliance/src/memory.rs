@@ -1,6 +1,6 @@
 //! How many packet buffers the unit needs: a sum with one line for each consumer.
 
-use model::limits::{BATCH, HAND_OVER_RING, HOLD, KERNEL_RING};
+use model::limits::{BATCH, HAND_OVER_RING, HANDOVER, HOLD, KERNEL_RING};
 
 use crate::configuration::UnitConfiguration;
 
@@ -29,8 +29,9 @@ const fn buffers(ports: usize, workers: usize) -> usize {
     let hand_over = workers * workers.saturating_sub(1) * HAND_OVER_RING;
     let kernel_rings = workers * 2 * KERNEL_RING;
     let held = workers * HOLD;
+    let departing = workers * HANDOVER;
     let caches = (workers + 1) * POOL_CACHE as usize * 3 / 2;
-    received + transmitted + twins + batches + hand_over + kernel_rings + held + caches
+    received + transmitted + twins + batches + hand_over + kernel_rings + held + departing + caches
 }
 
 /// Mebibytes that EAL is given where there are no hugepages: the buffers, and as much again for rings and queues.

@@ -41,17 +41,18 @@ pub(crate) struct PortQueues {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Opens all ports of the unit and makes their twins.
+/// Opens all ports of the unit and makes their twins. `group_macs` are what each port receives beside its own address.
 pub(crate) fn open_all(
     eal: &Eal,
     unit: &UnitConfiguration,
+    group_macs: &[Vec<MacAddress>],
     pool: &Mempool,
 ) -> Result<(Vec<OpenPort>, PortQueues), RunError> {
     let mut open = Vec::new();
     let mut queues =
         PortQueues { receive: Vec::new(), transmit: Vec::new(), twins: Vec::new(), interfaces: Vec::new() };
-    for (index, port) in unit.ports().iter().enumerate() {
-        let opened = open_one(eal, unit, port, index, pool, &mut queues);
+    for (index, (port, macs)) in unit.ports().iter().zip(group_macs).enumerate() {
+        let opened = open_one(eal, unit, (port, macs), index, pool, &mut queues);
         open.push(opened.map_err(|source| RunError::Port { name: port.name().to_owned(), source })?);
     }
     Ok((open, queues))
@@ -60,7 +61,7 @@ pub(crate) fn open_all(
 fn open_one(
     eal: &Eal,
     unit: &UnitConfiguration,
-    port: &configuration::PortConfiguration,
+    (port, group_macs): (&configuration::PortConfiguration, &[MacAddress]),
     index: usize,
     pool: &Mempool,
     queues: &mut PortQueues,
@@ -81,7 +82,7 @@ fn open_one(
             transmit_descriptors: TRANSMIT_DESCRIPTORS,
             mtu: port.mtu(),
             // Copies of the active unit's frames are for its MAC addresses, or its neighbours'.
-            promiscuous: unit.observes() || needs_promiscuous(port, &device, mac),
+            promiscuous: unit.observes() || needs_promiscuous(port, &device, mac, group_macs),
             steering: steers.then_some(Steering { field: steering_field(port.role()), queues: count }),
         },
         pool,
@@ -89,6 +90,7 @@ fn open_one(
     if mac != device.mac() && !is_kernel_owned(&device) {
         device.set_mac(mac)?;
     }
+    receive_for(&device, port.name(), group_macs)?;
     device.start()?;
     queues.receive.push(receive.into_iter().map(Some).collect());
     queues.transmit.push(transmit.into_iter().map(Some).collect());
@@ -190,8 +192,28 @@ fn unit_mac(configured: Option<MacAddress>, device: &dpdk::Port) -> MacAddress {
     }
 }
 
-fn needs_promiscuous(port: &configuration::PortConfiguration, device: &dpdk::Port, mac: MacAddress) -> bool {
-    port.unmatched() == Unmatched::Bridge || (is_kernel_owned(device) && mac != device.mac())
+fn needs_promiscuous(
+    port: &configuration::PortConfiguration,
+    device: &dpdk::Port,
+    mac: MacAddress,
+    group_macs: &[MacAddress],
+) -> bool {
+    let has_others = mac != device.mac() || !group_macs.is_empty();
+    port.unmatched() == Unmatched::Bridge || is_kernel_owned(device) && has_others
+}
+
+/// Has the device receive what is addressed to the groups, too: all that comes, if it can not tell them from others.
+fn receive_for(device: &dpdk::Port, name: &str, group_macs: &[MacAddress]) -> Result<(), Failure> {
+    if is_kernel_owned(device) {
+        return Ok(());
+    }
+    for &mac in group_macs {
+        if let Err(error) = device.add_mac(mac) {
+            log::info!("port {name} receives whatever comes: {error}");
+            return Ok(device.set_promiscuous(true)?);
+        }
+    }
+    Ok(())
 }
 
 const fn steering_field(role: PortRole) -> SteeringField {
@@ -201,7 +223,7 @@ const fn steering_field(role: PortRole) -> SteeringField {
     }
 }
 
-/// The shards' view of the open ports.
+/// The unit's view of the open ports, before any group.
 pub(crate) fn shard_ports(unit: &UnitConfiguration, open: &[OpenPort]) -> Vec<Port> {
     let opposite = |role: PortRole| unit.ports().iter().position(|port| port.role() != role);
     let indices = 0..;
@@ -210,10 +232,12 @@ pub(crate) fn shard_ports(unit: &UnitConfiguration, open: &[OpenPort]) -> Vec<Po
         .zip(open)
         .map(|(port, open)| Port {
             mac: open.mac,
+            unit_mac: open.mac,
             role: port.role(),
             unmatched: port.unmatched(),
             mtu: port.mtu(),
             addresses: port.addresses().iter().map(ipnet::IpNet::addr).collect(),
+            shared_addresses: Vec::new(),
             bridge_to: opposite(port.role())
                 .and_then(|position| indices.clone().nth(position))
                 .map(PortIndex),

@@ -4,6 +4,9 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
@@ -52,10 +55,26 @@ pub(crate) fn free_hugepage_bytes() -> u64 {
         .sum()
 }
 
+/// A flag that SIGINT and SIGTERM set.
+pub(crate) fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
 /// A seed for the connection table's hash that a client can not guess.
 pub(crate) fn random_seed() -> u64 {
     // The standard library keys each RandomState from the operating system's random source.
     RandomState::new().hash_one(std::process::id())
+}
+
+/// How long a thread of this process has waited for a CPU in all; zero if the kernel does not say.
+pub(crate) fn waited_for_cpu(thread: i32) -> Duration {
+    let schedule = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).unwrap_or_default();
+    let nanoseconds = schedule.split_whitespace().nth(1).and_then(|waited| waited.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
 }
 
 /// Fills `bytes` with random numbers of the operating system, fit for keys.

@@ -5,28 +5,33 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::announce::Announcer;
 use crate::configuration::{Loaded, UnitConfiguration};
+use crate::control::Control;
 use crate::eal::EalArguments;
 use crate::error::RunError;
+use crate::failover::{self, Document, MonitorParts, RunningMonitor};
+use crate::groups::{Groups, group_macs};
+use crate::handover::Departures;
 use crate::hold::Hold;
 use crate::idle::Idler;
-use crate::inspect::{Pair, Sources};
+use crate::inspect::{GroupOfPair, Pair, Sources};
 use crate::kernel::{Twin, Watcher};
-use crate::kernel_path::{KernelPath, KernelPathCounters};
+use crate::kernel_path::{KernelPath, KernelPathCounters, Speaker};
 use crate::lcores::Lcores;
+use crate::leases::Leases;
 use crate::management::{Server, WorkerView};
 use crate::output::Output;
 use crate::port_setup::{OpenPort, PortQueues};
-use crate::replication::{Replication, RunningCore, StateSwitch};
+use crate::replication::{GroupInspection, Replication, RunningCore, StateSwitch, read_key};
+use crate::restart::Restart;
 use crate::rings::{HandOver, WorkerRings, kernel_rings};
 use crate::statistics::WorkerCounters;
-use crate::worker::Worker;
-use crate::{memory, platform, port_setup, system};
+use crate::worker::{GroupShard, Worker};
+use crate::{memory, port_setup, system};
 use crossbeam::channel::bounded;
 use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
 use dpdk::{Eal, Mempool, MempoolConfiguration};
-use model::UnitState;
+use model::{Instant, UnitState};
 
 /// What [`run`] needs.
 #[derive(Debug)]
@@ -44,21 +49,35 @@ pub struct Start {
 /// Listings that may wait for one worker.
 const LISTING_QUEUE: usize = 16;
 
-/// Runs a unit until SIGINT or SIGTERM.
+/// Why a unit that ran runs no more.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It has another configuration now, and is to start anew.
+    Restart(Restart),
+}
+
+/// Runs a unit until SIGINT or SIGTERM, or until it took over another configuration.
 ///
 /// # Errors
 ///
 /// When something that the unit needs is not there: root, memory, a port, the socket. Nothing is left behind.
-pub fn run(start: Start) -> Result<(), RunError> {
+pub fn run(start: Start) -> Result<Ended, RunError> {
     if !nix::unistd::geteuid().is_root() {
         return Err(RunError::NotRoot);
     }
-    let stop = stop_on_signals()?;
+    let restart = Restart::prepare();
+    let told_to_stop = system::stop_on_signals().map_err(RunError::Signal)?;
+    // Not the same: a unit that is told to stop first hands over what it is active for.
+    let stop = Arc::new(AtomicBool::new(false));
+    let document = Document::of(&start.configuration, &start.folder);
     let unit = Arc::new(start.configuration.unit);
     let director = Arc::new(start.configuration.director);
     system::check_cpus(unit.cores())?;
-    let mut replication = Replication::of(&unit, &start.folder)?;
-    let switch = replication.as_ref().map(Replication::switch);
+    let mut replication = Replication::of(&unit, director.groups(), &start.folder)?;
+    let switches = replication.as_ref().map_or_else(Vec::new, Replication::switches);
+    let group_macs = group_macs(&unit, &director, replication.as_ref().map(Replication::key));
     // First of all: a second unit with the same socket must not touch the ports of the first.
     let socket = Server::bind(unit.socket())?;
 
@@ -66,9 +85,12 @@ pub fn run(start: Start) -> Result<(), RunError> {
     let _runtime_folder = system::RuntimeFolder;
     let eal = Eal::start(arguments.as_slice())?;
     let pool = packet_pool(&eal, &unit)?;
-    let (open_ports, mut queues) = port_setup::open_all(&eal, &unit, &pool)?;
+    let (open_ports, mut queues) = port_setup::open_all(&eal, &unit, &group_macs, &pool)?;
     let open_ports: Arc<[OpenPort]> = open_ports.into();
-    let ports: Arc<[Port]> = port_setup::shard_ports(&unit, &open_ports).into();
+    let ports = port_setup::shard_ports(&unit, &open_ports);
+    let unit_macs = ports.iter().map(|port| port.unit_mac).collect();
+    let groups = Arc::new(Groups::new(&unit, &director, unit_macs, &group_macs));
+    let leases = Arc::new(first_leases(&unit, groups.count()));
     let watcher = Arc::new(Watcher::start(twins(&unit), real_addresses(&director))?);
 
     let kernel_path = Arc::new(KernelPathCounters::default());
@@ -76,6 +98,8 @@ pub fn run(start: Start) -> Result<(), RunError> {
         unit: &unit,
         director: &director,
         ports: &ports,
+        groups: &groups,
+        leases: &leases,
         watcher: &watcher,
         pool: &pool,
         stop: &stop,
@@ -84,6 +108,7 @@ pub fn run(start: Start) -> Result<(), RunError> {
     for worker in &mut workers {
         worker.populate = arguments.uses_hugepages();
     }
+    let speaking = Arc::clone(&leases);
     let sources = Sources {
         unit: Arc::clone(&unit),
         director: Arc::clone(&director),
@@ -96,31 +121,86 @@ pub fn run(start: Start) -> Result<(), RunError> {
         workers: views,
         kernel_path: Arc::clone(&kernel_path),
         watcher: Arc::clone(&watcher),
-        pair: switch.clone().map(|switch| Pair { switch, view: Arc::default() }),
+        pair: pair(&switches),
+        leases,
     };
     let lcores = Lcores::launch(workers, &stop)?;
     let core = start_replication(replication, &sources, &stop)?;
-    let mut server = socket.serve(sources.into_inspection())?;
+    let monitor = start_monitor(&sources, document)?;
+    let server = socket.serve(sources.into_inspection(monitor.as_ref().map(RunningMonitor::handle)))?;
+    let threads = Threads { lcores, core, monitor, server, stop };
     log::info!("unit {} is up: {}", unit.name(), summary(&unit, &director));
 
-    let path = KernelPath { twins: queues.twins, workers: rings, pool, counters: kernel_path };
-    Control { unit: &unit, director: &director, ports: &ports, switch: switch.as_deref() }.run(
-        path,
-        &|| lcores.any_ended() || core.as_ref().is_some_and(RunningCore::has_ended),
-        &stop,
-    );
-
+    // What is active begins to be so as soon as the control core looks.
+    let speaker = Speaker { groups: Arc::clone(&groups), is_active: vec![false; groups.count()] };
+    let path = KernelPath { twins: queues.twins, workers: rings, pool, speaker, counters: kernel_path };
+    // Relaxed: the flag carries no data, and is looked at again at once.
+    let has_ended = || threads.have_ended(told_to_stop.load(Ordering::Relaxed));
+    Control { unit: &unit, groups: &groups, ports: &ports, leases: &speaking, switches: &switches }
+        .run(path, &has_ended);
     log::info!("unit {} stops", unit.name());
-    server.stop();
-    Ok(lcores.stop()?)
+    threads.end(restart)
 }
 
-fn stop_on_signals() -> Result<Arc<AtomicBool>, RunError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(RunError::Signal)?;
+/// What runs beside the control core, in the order in which it is ended.
+struct Threads {
+    monitor: Option<RunningMonitor>,
+    server: Server,
+    lcores: Lcores,
+    core: Option<RunningCore>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Threads {
+    /// Whether the unit is to end now. One that is told to stop goes on until the monitor has handed over what it is active for.
+    fn have_ended(&self, is_told_to: bool) -> bool {
+        if self.have_failed() {
+            return true;
+        }
+        if !is_told_to && !self.wants_restart() {
+            return false;
+        }
+        self.monitor.iter().for_each(RunningMonitor::ask_to_leave);
+        self.monitor.as_ref().is_none_or(RunningMonitor::has_ended)
     }
-    Ok(stop)
+
+    /// Whether something has ended by itself that should not.
+    fn have_failed(&self) -> bool {
+        let has_failed = |monitor: &RunningMonitor| monitor.has_ended() && !monitor.is_leaving();
+        self.lcores.any_ended()
+            || self.core.as_ref().is_some_and(RunningCore::has_ended)
+            || self.monitor.as_ref().is_some_and(has_failed)
+    }
+
+    fn wants_restart(&self) -> bool {
+        self.monitor.as_ref().is_some_and(RunningMonitor::wants_restart)
+    }
+
+    /// Ends them all: first what the unit is active for goes to the other one.
+    fn end(mut self, restart: Restart) -> Result<Ended, RunError> {
+        let (have_failed, wants_restart) = (self.have_failed(), self.wants_restart());
+        if let Some(monitor) = &mut self.monitor {
+            monitor.leave();
+        }
+        // Relaxed: the flag carries no data.
+        self.stop.store(true, Ordering::Relaxed);
+        self.server.stop();
+        self.lcores.stop()?;
+        match (have_failed, wants_restart) {
+            (true, _) => Err(RunError::EndedByItself),
+            (false, true) => Ok(Ended::Restart(restart)),
+            (false, false) => Ok(Ended::Stopped),
+        }
+    }
+}
+
+/// Where the monitor decides, nothing is forwarded before it says so.
+fn first_leases(unit: &UnitConfiguration, groups: usize) -> Leases {
+    let leases = Leases::new(groups);
+    if unit.failover().is_some() {
+        (0..groups).for_each(|group| leases.set(group, Instant::START));
+    }
+    leases
 }
 
 fn packet_pool(eal: &Eal, unit: &UnitConfiguration) -> Result<Mempool, RunError> {
@@ -145,11 +225,19 @@ fn real_addresses(director: &Configuration) -> Vec<IpAddr> {
     director.real_servers().iter().map(|server| server.name().address).collect()
 }
 
+/// The pair that the unit is of, if there are switches.
+fn pair(switches: &[Arc<StateSwitch>]) -> Option<Pair> {
+    let group = |switch: &Arc<StateSwitch>| GroupOfPair { switch: Arc::clone(switch), view: Arc::default() };
+    (!switches.is_empty()).then(|| Pair { groups: switches.iter().map(group).collect() })
+}
+
 /// What workers are made of.
 struct Parts<'a> {
     unit: &'a UnitConfiguration,
     director: &'a Arc<Configuration>,
-    ports: &'a Arc<[Port]>,
+    ports: &'a [Port],
+    groups: &'a Arc<Groups>,
+    leases: &'a Arc<Leases>,
     watcher: &'a Watcher,
     pool: &'a Mempool,
     stop: &'a Arc<AtomicBool>,
@@ -162,23 +250,19 @@ impl Parts<'_> {
         queues: &mut PortQueues,
         mut replication: Option<&mut Replication>,
     ) -> (Vec<Worker>, Vec<WorkerRings>, Vec<WorkerView>) {
-        let Self { unit, director, ports, watcher, pool, stop } = *self;
+        let Self { unit, watcher, pool, stop, .. } = *self;
         let cpus = &unit.cores().workers;
         let steering = Steering::new(cpus.len());
-        let capacity = unit.connections().div_ceil(cpus.len());
-        let hash_seed = system::random_seed();
+        let by_group = self.group_parts(replication.as_deref(), steering);
         let (mut workers, mut rings, mut views) = (Vec::new(), Vec::new(), Vec::new());
         for (index, hand_over) in HandOver::mesh(cpus.len()).into_iter().enumerate() {
-            let shard = Shard::new(ShardConfiguration {
-                director: Arc::clone(director),
-                ports: Arc::clone(ports),
-                index,
-                steering,
-                capacity,
-                hash_seed,
-                replication: replication.as_ref().map(|replication| replication.shard_settings()),
-                state: unit.state(),
-            });
+            let shards: Vec<_> = (0..)
+                .zip(&by_group)
+                .map(|(group, parts)| GroupShard {
+                    shard: Shard::new(ShardConfiguration { index, ..parts.clone() }),
+                    link: replication.as_mut().map(|replication| replication.link(group)),
+                })
+                .collect();
             let counters = Arc::new(WorkerCounters::default());
             let (requests, listings) = bounded(LISTING_QUEUE);
             let (kernel, worker_rings) = kernel_rings();
@@ -186,13 +270,15 @@ impl Parts<'_> {
             views.push(WorkerView {
                 cpu: cpus[index],
                 counters: Arc::clone(&counters),
-                shard: shard.counters(),
-                capacity,
+                shards: shards.iter().map(|each| each.shard.counters()).collect(),
+                capacity: by_group.iter().map(|parts| parts.capacity).sum(),
                 requests,
             });
             let (receive, transmit) = queues.take(index);
             workers.push(Worker {
-                shard,
+                shards,
+                groups: Arc::clone(self.groups),
+                leases: Arc::clone(self.leases),
                 receive,
                 outputs: transmit.into_iter().map(Output::new).collect(),
                 hand_over,
@@ -205,11 +291,31 @@ impl Parts<'_> {
                 idler: Idler::new(system::may_sleep(unit, cpus[index])),
                 stop: Arc::clone(stop),
                 hold: Hold::with_capacity(),
-                link: replication.as_mut().map(|replication| replication.link()),
+                departures: Departures::with_capacity(),
                 populate: false,
             });
         }
         (workers, rings, views)
+    }
+
+    /// What each group's shards are made of, but for their index. The groups share the room for connections evenly.
+    fn group_parts(&self, replication: Option<&Replication>, steering: Steering) -> Vec<ShardConfiguration> {
+        let hash_seed = system::random_seed();
+        let count = self.groups.count();
+        let parts = |group| ShardConfiguration {
+            director: match count {
+                1 => Arc::clone(self.director),
+                _ => Arc::new(self.director.of_group(group)),
+            },
+            ports: self.groups.ports_of(group, self.ports).into(),
+            index: 0,
+            steering,
+            capacity: self.unit.connections().div_ceil(steering.shards() * count),
+            hash_seed,
+            replication: replication.map(|replication| replication.shard_settings(group)),
+            state: replication.map_or(UnitState::Active, |replication| replication.state(group)),
+        };
+        (0..count).map(parts).collect()
     }
 }
 
@@ -220,50 +326,49 @@ fn start_replication(
     stop: &Arc<AtomicBool>,
 ) -> Result<Option<RunningCore>, RunError> {
     let (Some(replication), Some(pair)) = (replication, &sources.pair) else { return Ok(None) };
-    let count = sources.connection_counter();
-    Ok(Some(replication.start(&sources.unit, count, Arc::clone(&pair.view), stop)?))
+    let groups = pair.groups.iter().enumerate();
+    let inspections = groups.map(|(group, GroupOfPair { view, .. })| GroupInspection {
+        count: sources.connection_counter(group),
+        view: Arc::clone(view),
+    });
+    Ok(Some(replication.start(&sources.unit, inspections.collect(), stop)?))
 }
 
-/// What the control core needs.
-struct Control<'a> {
-    unit: &'a UnitConfiguration,
-    director: &'a Configuration,
-    ports: &'a [Port],
-    switch: Option<&'a StateSwitch>,
+/// Starts the monitor, if the unit finds out by itself whether it is active.
+fn start_monitor(sources: &Sources, document: Document) -> Result<Option<RunningMonitor>, RunError> {
+    let Sources { unit, director, folder, ports, workers, watcher, pair, leases, .. } = sources;
+    let (Some(configuration), Some(replication), Some(pair)) = (unit.failover(), unit.replication(), pair)
+    else {
+        return Ok(None);
+    };
+    let key = read_key(&folder.join(replication.key_file()))?;
+    let (watcher, ports) = (Arc::clone(watcher), Arc::clone(ports));
+    let parts = MonitorParts {
+        unit,
+        groups: director.groups(),
+        key: &key,
+        document,
+        switches: pair.groups.iter().map(|group| Arc::clone(&group.switch)).collect(),
+        leases: Arc::clone(leases),
+        workers: workers.iter().map(|worker| Arc::clone(&worker.counters)).collect(),
+        neighbors: Box::new(move |network| {
+            let neighbors = watcher.neighbors().into_iter().map(|neighbor| neighbor.address);
+            neighbors.filter(|address| network.contains(address)).collect()
+        }),
+        has_link: Box::new(move |port| ports.get(port).is_some_and(|port| port.device.link().up)),
+        load: load(workers, unit.connections() / director.groups().len().max(1)),
+    };
+    Ok(Some(failover::start(configuration, parts)?))
 }
 
-impl Control<'_> {
-    /// The control core's loop, until it is time to stop or something `has_ended` that should not.
-    fn run(&self, mut path: KernelPath, has_ended: &dyn Fn() -> bool, stop: &AtomicBool) {
-        let mut state = self.state();
-        let mut announcer = self.announcer(state);
-        let mut idler = Idler::new(system::may_sleep(self.unit, self.unit.cores().control));
-        // Relaxed: the flag carries no data, and is looked at again at once.
-        while !stop.load(Ordering::Relaxed) {
-            if has_ended() {
-                log::error!("a worker or the replication core has ended by itself; the unit stops");
-                stop.store(true, Ordering::Relaxed);
-            }
-            if state != self.state() {
-                state = self.state();
-                announcer = self.announcer(state);
-            }
-            announcer.poll(platform::now(), &mut path);
-            if path.round() {
-                idler.busy();
-            } else {
-                idler.nothing_to_do();
-            }
-        }
-    }
-
-    fn state(&self) -> UnitState {
-        self.switch.map_or(UnitState::Active, StateSwitch::current)
-    }
-
-    fn announcer(&self, state: UnitState) -> Announcer {
-        Announcer::new(self.director, self.ports, state, platform::now())
-    }
+/// How much of a group's room for connections is taken, in percent.
+fn load(workers: &[WorkerView], room: usize) -> Box<dyn Fn(usize) -> u8 + Send> {
+    let shards: Vec<Vec<_>> = workers.iter().map(|worker| worker.shards.clone()).collect();
+    Box::new(move |group| {
+        let counts = shards.iter().filter_map(|shards| shards.get(group)).map(|shard| shard.connections());
+        let percent = counts.sum::<u64>().saturating_mul(100) / (room.max(1) as u64);
+        u8::try_from(percent).unwrap_or(100).min(100)
+    })
 }
 
 fn summary(unit: &UnitConfiguration, director: &Configuration) -> String {

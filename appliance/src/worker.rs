@@ -14,9 +14,12 @@ use dpdk::{Mbuf, Mempool, ReceiveQueue};
 use model::limits::{BATCH, EXPIRY_SLOTS, RECEIVE_BURST};
 use model::{DropReason, Instant};
 
+use crate::groups::{Groups, Sorter};
+use crate::handover::{self, Departure, Departures};
 use crate::hold::{Hold, NextHopKey};
 use crate::idle::Idler;
 use crate::kernel::Resolver;
+use crate::leases::{Handover, Leases};
 use crate::management::ListRequest;
 use crate::output::{Origin, Output};
 use crate::platform;
@@ -40,7 +43,10 @@ const EXPIRY_ROUNDS: usize = 10_000;
 
 /// What a worker is made of.
 pub(crate) struct Worker {
-    pub(crate) shard: Shard,
+    /// By group.
+    pub(crate) shards: Vec<GroupShard>,
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) leases: Arc<Leases>,
     pub(crate) receive: Vec<(PortIndex, ReceiveQueue)>,
     /// By `PortIndex`.
     pub(crate) outputs: Vec<Output>,
@@ -54,10 +60,17 @@ pub(crate) struct Worker {
     pub(crate) idler: Idler,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) hold: Hold,
-    /// The rings to and from the replication core, if the unit is of a pair.
-    pub(crate) link: Option<WorkerLink>,
+    /// Packets of groups that are changing units.
+    pub(crate) departures: Departures,
     /// Whether to have all memory for connections from the start.
     pub(crate) populate: bool,
+}
+
+/// What a worker has for one failover group.
+pub(crate) struct GroupShard {
+    pub(crate) shard: Shard,
+    /// The rings to and from the replication core, if the unit is of a pair.
+    pub(crate) link: Option<WorkerLink>,
 }
 
 /// The packets of one pass, and where each came from.
@@ -72,6 +85,8 @@ struct Batch {
 /// Where a packet came from.
 #[derive(Clone, Copy)]
 struct Arrival {
+    /// Whose shard it went through.
+    group: usize,
     port: PortIndex,
     /// Set when the packet was held already: when to give up.
     held_until: Option<Instant>,
@@ -81,6 +96,8 @@ struct Arrival {
 struct Running {
     worker: Worker,
     batch: Batch,
+    /// By group, where there are several.
+    sorted: Vec<Batch>,
     next_hops: Arc<NextHopTable>,
     expire_at: Instant,
     retry_at: Instant,
@@ -89,13 +106,15 @@ struct Running {
 impl Worker {
     /// Runs until the stop flag is set.
     pub(crate) fn run(mut self) {
+        self.counters.set_thread(nix::unistd::gettid().as_raw());
         // Here, not where the shard was made: the kernel gives memory near the CPU that asks for it.
         if self.populate {
-            self.shard.populate();
+            self.shards.iter_mut().for_each(|each| each.shard.populate());
         }
         let mut running = Running {
             next_hops: self.next_hops.load_full(),
             batch: Batch::default(),
+            sorted: self.shards.iter().filter(|_| self.shards.len() > 1).map(|_| Batch::default()).collect(),
             expire_at: Instant::START,
             retry_at: Instant::START,
             worker: self,
@@ -110,8 +129,11 @@ impl Worker {
 impl Running {
     fn round(&mut self) {
         let now = platform::now();
-        let taken = self.receive_from_ports(now) + self.receive_handed_over(now) + self.transmit_for_kernel();
+        let taken = self.receive_from_ports() + self.receive_handed_over() + self.transmit_for_kernel();
         self.retry_held(now);
+        self.end_departures(now);
+        // A shard's time never goes back: each batch has looked at the clock itself, and later than the round began.
+        let now = platform::now();
         self.housekeep(now);
         let has_exchanged = self.exchange(now);
         let Worker { outputs, counters, idler, .. } = &mut self.worker;
@@ -129,12 +151,12 @@ impl Running {
 
     /// Takes what each port's queue has, at most a batch, and several ports' to a batch if they have less. Returns the
     /// packets taken.
-    fn receive_from_ports(&mut self, now: Instant) -> usize {
+    fn receive_from_ports(&mut self) -> usize {
         let mut total = 0;
         for index in 0..self.worker.receive.len() {
             for _ in 0..BATCH / RECEIVE_BURST {
                 if self.batch.mbufs.remaining_capacity() < RECEIVE_BURST {
-                    self.process(now);
+                    self.process();
                 }
                 let (port, queue) = &mut self.worker.receive[index];
                 let count = queue.receive(&mut self.batch.mbufs, RECEIVE_BURST);
@@ -146,11 +168,11 @@ impl Running {
             }
         }
         self.worker.counters.received.add(total as u64);
-        self.process(now);
+        self.process();
         total
     }
 
-    fn receive_handed_over(&mut self, now: Instant) -> usize {
+    fn receive_handed_over(&mut self) -> usize {
         let mut total = 0;
         for sender in 0..self.worker.hand_over.senders() {
             while !self.batch.mbufs.is_full() {
@@ -159,10 +181,10 @@ impl Running {
                 total += 1;
             }
             if self.batch.mbufs.is_full() {
-                self.process(now);
+                self.process();
             }
         }
-        self.process(now);
+        self.process();
         total
     }
 
@@ -197,31 +219,67 @@ impl Running {
         self.retry_at = now + HOLD_RETRY;
         for _ in 0..self.worker.hold.len() {
             if self.batch.mbufs.is_full() {
-                self.process(now);
+                self.process();
             }
             let Some((packet, until)) = self.worker.hold.pop() else { break };
             self.batch.push(packet);
             self.batch.deadlines.push(until);
         }
-        self.process(now);
+        self.process();
+    }
+
+    /// Packets that were kept for whoever forwards their group go there as soon as that is known: through this unit's shard, or
+    /// on to the other unit.
+    fn end_departures(&mut self, now: Instant) {
+        if self.worker.departures.is_empty() {
+            return;
+        }
+        for _ in 0..self.worker.departures.len() {
+            let Some(departure) = self.worker.departures.take() else { break };
+            match self.worker.leases.handover(departure.group, departure.packet.port, now) {
+                Handover::Hold if !departure.is_too_old(now) => self.worker.departures.put_back(departure),
+                Handover::PassOn(until) if now < until => {
+                    let Departure { packet, .. } = departure;
+                    self.worker.pass_on(packet.mbuf, packet.port);
+                }
+                Handover::None => {
+                    if self.batch.mbufs.is_full() {
+                        self.process();
+                    }
+                    self.batch.push(departure.packet);
+                }
+                Handover::Hold | Handover::PassOn(_) => {
+                    self.worker.counters.count_drop(DropReason::Standby, 1);
+                    self.worker.counters.left.add(1);
+                }
+            }
+        }
+        self.process();
     }
 
     fn housekeep(&mut self, now: Instant) {
         if now >= self.expire_at {
             self.expire_at = now + EXPIRY_PERIOD;
-            let budget = self.worker.shard.slots().div_ceil(EXPIRY_ROUNDS).min(EXPIRY_SLOTS);
-            self.worker.shard.expire(now, budget);
+            for GroupShard { shard, .. } in &mut self.worker.shards {
+                let budget = shard.slots().div_ceil(EXPIRY_ROUNDS).min(EXPIRY_SLOTS);
+                shard.expire(now, budget);
+            }
             self.refresh_next_hops();
         }
-        if let Ok(request) = self.worker.listings.try_recv() {
-            request.answer(&self.worker.shard, now);
+        if let Ok(request) = self.worker.listings.try_recv()
+            && let Some(GroupShard { shard, .. }) = self.worker.shards.get(request.group)
+        {
+            request.answer(shard, now);
         }
     }
 
     /// Carries out what the replication core asks. Returns whether there was anything.
     fn exchange(&mut self, now: Instant) -> bool {
-        let Worker { shard, link, .. } = &mut self.worker;
-        link.as_mut().is_some_and(|link| link.obey(shard, now))
+        let mut any = false;
+        for GroupShard { shard, link } in &mut self.worker.shards {
+            any |= link.as_mut().is_some_and(|link| link.obey(shard, now));
+        }
+        any
     }
 
     fn refresh_next_hops(&mut self) {
@@ -231,30 +289,66 @@ impl Running {
         }
     }
 
-    /// Runs the batch through the shard and carries out its verdicts. The batch is empty afterwards.
-    fn process(&mut self, now: Instant) {
-        let Self { worker, batch: Batch { mbufs, ports, deadlines }, next_hops, .. } = self;
-        if mbufs.is_empty() {
+    /// Takes over how long the group may go on.
+    fn renew_lease(&mut self, group: usize) {
+        self.worker.shards[group].shard.set_lease(self.worker.leases.of(group));
+    }
+
+    /// Runs the batch through the shards and carries out their verdicts. The batch is empty afterwards.
+    fn process(&mut self) {
+        if self.batch.mbufs.is_empty() {
             return;
         }
+        if self.sorted.is_empty() {
+            return self.process_for(0);
+        }
+        self.sort();
+        for group in 0..self.sorted.len() {
+            if !self.sorted[group].mbufs.is_empty() {
+                std::mem::swap(&mut self.batch, &mut self.sorted[group]);
+                self.process_for(group);
+            }
+        }
+    }
+
+    /// Parts the batch by group.
+    fn sort(&mut self) {
+        let Batch { mbufs, ports, deadlines } = &mut self.batch;
+        let mut deadlines = deadlines.drain(..);
+        for (mbuf, port) in mbufs.drain(..).zip(ports.drain(..)) {
+            let group = Sorter(&self.worker.groups).group_of(port, mbuf.bytes(), mbuf.length());
+            let batch = &mut self.sorted[group];
+            batch.push(Packet { mbuf, port });
+            batch.deadlines.extend(deadlines.next());
+        }
+    }
+
+    /// Runs the batch, which is not empty, through the shard of a group. Time and lease are looked at here, not once a round:
+    /// between two batches the unit may have stood still, and the other one have taken over.
+    fn process_for(&mut self, group: usize) {
+        let now = platform::now();
+        self.renew_lease(group);
+        let Self { worker, batch: Batch { mbufs, ports, deadlines }, next_hops, .. } = self;
+        let GroupShard { shard, link } = &mut worker.shards[group];
         let mut verdicts = ArrayVec::new();
         {
             let mut frames = ArrayVec::<Frame<'_>, BATCH>::new();
             for (mbuf, &port) in mbufs.iter_mut().zip(ports.iter()) {
                 frames.push(frame(mbuf, port));
             }
-            worker.shard.process(now, next_hops, &mut frames, &mut verdicts);
+            shard.process(now, next_hops, &mut frames, &mut verdicts);
         }
-        if let Some(link) = &mut worker.link {
-            link.tell(&mut worker.shard);
+        if let Some(link) = link {
+            link.tell(shard);
         }
         match common_output(&verdicts) {
             Some(port) => worker.outputs[usize::from(port.0)].forward_all(mbufs, &worker.counters),
             None => {
-                let arrivals = ports
-                    .iter()
-                    .enumerate()
-                    .map(|(place, &port)| Arrival { port, held_until: deadlines.get(place).copied() });
+                let arrivals = ports.iter().enumerate().map(|(place, &port)| Arrival {
+                    group,
+                    port,
+                    held_until: deadlines.get(place).copied(),
+                });
                 for ((mbuf, arrival), verdict) in mbufs.drain(..).zip(arrivals).zip(verdicts) {
                     worker.carry_out(verdict, mbuf, arrival, now);
                 }
@@ -276,7 +370,7 @@ impl Worker {
             }
             Verdict::AnswerNeighbor => {
                 self.copy_to_kernel(&mbuf, port);
-                let verdict = self.shard.answer_neighbor(&mut frame(&mut mbuf, port));
+                let verdict = self.shards[arrival.group].shard.answer_neighbor(&mut frame(&mut mbuf, port));
                 self.carry_out(verdict, mbuf, arrival, now);
             }
             Verdict::Flood { port: output } => {
@@ -299,12 +393,43 @@ impl Worker {
                 }
             }
             Verdict::Hold { awaited } => {
-                let (port, address) = self.shard.awaited(awaited);
+                let (port, address) = self.shards[arrival.group].shard.awaited(awaited);
                 self.resolver.try_request(port, address);
                 self.hold(mbuf, arrival, (port, address), now);
             }
+            Verdict::Drop(reason @ (DropReason::Standby | DropReason::LeaseOver)) => {
+                self.leave(mbuf, arrival, reason, now);
+            }
             Verdict::Drop(reason) => counters.count_drop(reason, 1),
         }
+    }
+
+    /// A packet of a group that this unit does not forward for is dropped, unless the group is changing units.
+    fn leave(&mut self, mbuf: Mbuf, Arrival { group, port, .. }: Arrival, reason: DropReason, now: Instant) {
+        let is_for_group = || self.groups.with_mac(port, handover::destination(&mbuf)) == Some(group);
+        let is_from_group = || self.groups.with_mac(port, handover::source(&mbuf)) == Some(group);
+        match self.leases.handover(group, port, now) {
+            Handover::Hold if is_for_group() => {
+                if self.departures.keep(Packet { mbuf, port }, group, now).is_err() {
+                    self.counters.count_drop(DropReason::HoldFull, 1);
+                }
+            }
+            Handover::PassOn(until) if now < until && is_for_group() => self.pass_on(mbuf, port),
+            handover => {
+                if handover == Handover::Hold && is_from_group() {
+                    self.leases.hear(group, port);
+                }
+                self.counters.left.add(u64::from(is_for_group()));
+                self.counters.count_drop(reason, 1);
+            }
+        }
+    }
+
+    /// Sends a packet to the other unit, by which its group is forwarded now.
+    fn pass_on(&mut self, mut mbuf: Mbuf, port: PortIndex) {
+        handover::readdress(&mut mbuf, self.groups.unit_mac(port));
+        self.outputs[usize::from(port.0)].push(mbuf, Origin::Forwarded, &self.counters);
+        self.counters.passed_on.add(1);
     }
 
     /// Shows the kernel a packet that does not end there: a copy, counted beside the balance.

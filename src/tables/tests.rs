@@ -43,10 +43,10 @@ worker  cpu  when idle  idle rounds  connections  capacity
 fn virtual_servers_and_a_narrow_terminal() {
     let Outcome::Virtual(reports) = outcome(
         r#"{"version":1,"virtual":[
-            {"name":"192.0.2.100:80:tcp","in_service":true,"predictor":"leastconns","real_servers":2,
+            {"name":"192.0.2.100:80:tcp","group":"web","in_service":true,"predictor":"leastconns","real_servers":2,
              "real_servers_in_service":1,"connections":5,"admitted":120,"refused":0,
              "inbound":{"packets":900,"bytes":90000},"outbound":{"packets":1800,"bytes":2500000}},
-            {"name":"[2001:db8:100::100]:53:udp","in_service":false,"predictor":"roundrobin","real_servers":0,
+            {"name":"[2001:db8:100::100]:53:udp","group":"dns","in_service":false,"predictor":"roundrobin","real_servers":0,
              "real_servers_in_service":0,"connections":0,"admitted":0,"refused":17,
              "inbound":{"packets":0,"bytes":0},"outbound":{"packets":0,"bytes":0}}]}"#,
     ) else {
@@ -55,17 +55,17 @@ fn virtual_servers_and_a_narrow_terminal() {
     assert_eq!(
         virtual_servers(&reports, None),
         "\
-virtual server              in service  predictor   real servers  connections  admitted  refused  packets in  bytes in  packets out  bytes out
-192.0.2.100:80:tcp          yes         leastconns        1 of 2            5       120        0         900   90.0 kB         1800    2.50 MB
-[2001:db8:100::100]:53:udp  no          roundrobin        0 of 0            0         0       17           0       0 B            0        0 B
+virtual server              group  in service  predictor   real servers  connections  admitted  refused  packets in  bytes in  packets out  bytes out
+192.0.2.100:80:tcp          web    yes         leastconns        1 of 2            5       120        0         900   90.0 kB         1800    2.50 MB
+[2001:db8:100::100]:53:udp  dns    no          roundrobin        0 of 0            0         0       17           0       0 B            0        0 B
 "
     );
     assert_eq!(
-        virtual_servers(&reports, Some(100)),
+        virtual_servers(&reports, Some(107)),
         "\
-virtual server              in service  predictor   real servers  connections  admitted  refused
-192.0.2.100:80:tcp          yes         leastconns        1 of 2            5       120        0
-[2001:db8:100::100]:53:udp  no          roundrobin        0 of 0            0         0       17
+virtual server              group  in service  predictor   real servers  connections  admitted  refused
+192.0.2.100:80:tcp          web    yes         leastconns        1 of 2            5       120        0
+[2001:db8:100::100]:53:udp  dns    no          roundrobin        0 of 0            0         0       17
 (no room for: packets in, bytes in, packets out, bytes out)
 "
     );

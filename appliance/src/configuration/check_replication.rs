@@ -73,7 +73,7 @@ fn paths(raw: &[RawPath], path: &KeyPath, mistakes: &mut Mistakes) -> Vec<Replic
 }
 
 /// An end of a path: a host's address and a port. `None` after noting what is wrong with it.
-fn end(text: &str, path: KeyPath, mistakes: &mut Mistakes) -> Option<SocketAddr> {
+pub(super) fn end(text: &str, path: KeyPath, mistakes: &mut Mistakes) -> Option<SocketAddr> {
     let end = text.parse::<SocketAddr>().ok();
     let end = end.filter(|end| end.port() != 0 && !end.ip().is_unspecified() && !end.ip().is_multicast());
     if end.is_none() {

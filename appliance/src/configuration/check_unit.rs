@@ -6,6 +6,7 @@ use director::PortRole;
 use model::UnitState;
 use model::limits::{CONNECTIONS, PORTS, WORKERS};
 
+use super::check_failover;
 use super::check_ports;
 use super::check_replication;
 use super::key_path::KeyPath;
@@ -34,7 +35,13 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
         mistakes.note(key("additional_buffers"), additional_buffers(raw.additional_buffers));
     let connections = mistakes.note(key("connections"), connections(raw.connections));
     let replication = raw.replication.map(|raw| check_replication::check(raw, &mut mistakes));
+    let failover = raw.failover.map(|raw| check_failover::check(raw, &ports, &mut mistakes));
     match raw.role {
+        Some(_) if failover.is_some() => mistakes.add(key("role"), UnitMistake::RoleAndFailover),
+        None if failover.is_some() && replication.is_none() => {
+            mistakes.add(key("failover"), UnitMistake::FailoverAlone);
+        }
+        None if failover.is_some() => {}
         Some(RawState::Standby) if replication.is_none() => {
             mistakes.add(key("role"), UnitMistake::StandbyAlone);
         }
@@ -52,10 +59,20 @@ pub(super) fn check(raw: RawUnit, cpus: usize) -> Result<UnitConfiguration, Vec<
         memory_mib,
         additional_buffers,
         connections,
-        state: raw.role.unwrap_or(RawState::Active).into(),
+        state: first_state(raw.role, failover.is_some()),
         replication,
+        failover,
         socket,
     })
+}
+
+/// A unit that finds its state by itself begins by listening.
+fn first_state(role: Option<RawState>, finds_it: bool) -> UnitState {
+    match role {
+        Some(role) => role.into(),
+        None if finds_it => UnitState::Standby,
+        None => UnitState::Active,
+    }
 }
 
 /// Whether `text` is a name that is safe in paths, interface names and the arguments of devices.

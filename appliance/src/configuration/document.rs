@@ -22,6 +22,8 @@ pub(super) trait Raw: DeserializeOwned {
     const LISTS: &[&str];
     /// The keys whose values are objects, beside the items of lists.
     const OBJECTS: &[&str];
+    /// Those of them that have lists by keys of the writer's choice.
+    const OBJECTS_OF_LISTS: &[&str] = &[];
 }
 
 /// A document and where everything is in it.
@@ -115,6 +117,7 @@ impl<'a> Document<'a> {
         walk(&self.root, &KeyPath::root(), &mut |node, path| {
             let message = match (node, path.steps().last()) {
                 (Node::Array(_), Some(Step::Key(key))) if T::LISTS.contains(&key.as_str()) => return,
+                (Node::Array(_), Some(Step::Key(_))) if is_in::<T>(path) => return,
                 (Node::Array(_), _) => "found a list; write an object",
                 (Node::Object(_), Some(Step::Key(key))) if !T::OBJECTS.contains(&key.as_str()) => {
                     "found an object; write a word in quotes"
@@ -125,6 +128,12 @@ impl<'a> Document<'a> {
         });
         found
     }
+}
+
+/// Whether the value at `path` is in one of the objects of lists.
+fn is_in<T: Raw>(path: &KeyPath) -> bool {
+    let parent = path.steps().iter().rev().nth(1);
+    matches!(parent, Some(Step::Key(key)) if T::OBJECTS_OF_LISTS.contains(&key.as_str()))
 }
 
 /// Byte offsets of a value and of its key; the same where it has no key.

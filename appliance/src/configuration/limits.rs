@@ -39,6 +39,25 @@ pub(super) const DOCUMENT_BYTES: u64 = 16 << 20;
 /// The longest that an update waits for others, in microseconds: what a standby lacks when its peer dies.
 pub(super) const FLUSH_US_MOST: u32 = 1_000_000;
 
+/// The shortest and the longest time between two heartbeats, in milliseconds.
+pub(super) const BEAT_MS_LEAST: u32 = 5;
+pub(super) const BEAT_MS_MOST: u32 = 10_000;
+
+/// The fewest and the most heartbeats that may be missing. One may be lost any time.
+pub(super) const MISSES_LEAST: u32 = 2;
+pub(super) const MISSES_MOST: u32 = 100;
+
+/// The shortest time between two probes of a target, in milliseconds.
+pub(super) const PROBE_MS_LEAST: u32 = 20;
+
+/// The shortest and the longest that a unit listens, or waits for an answer, in milliseconds.
+pub(super) const WAIT_MS_LEAST: u32 = 50;
+pub(super) const WAIT_MS_MOST: u32 = 60_000;
+
+/// The speeds of the failover cable, in bits a second.
+pub(super) const BAUDS: [u32; 8] = [9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600];
+pub(super) const BAUD_DEFAULT: u32 = 115_200;
+
 /// The shortest time between two comparisons of the units' tables, in milliseconds.
 pub(super) const DIGEST_INTERVAL_MS_LEAST: u32 = 10;
 

@@ -2,16 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use director::PortRole;
 use model::MacAddress;
-use model::limits::{CONNECTIONS, IDLE_TIMEOUT_S, PORTS, REPLICATION_PATHS, WORKERS};
+use model::limits::{
+    CONNECTIONS, FAILOVER_LINKS, IDLE_TIMEOUT_S, PORTS, REACHABILITY_TARGETS, REPLICATION_PATHS, WORKERS,
+};
 
 use super::key_path::KeyPath;
 use super::limits::{
-    ADDITIONAL_BUFFERS, CPU_LAST, DIGEST_INTERVAL_MS_LEAST, DIGEST_INTERVAL_MS_MOST, FLUSH_US_MOST,
-    INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MTU_LEAST, MTU_LEAST_IPV6, MTU_MOST, SOCKET_PATH,
-    UNIT_NAME,
+    ADDITIONAL_BUFFERS, BAUDS, CPU_LAST, DIGEST_INTERVAL_MS_LEAST, DIGEST_INTERVAL_MS_MOST, FLUSH_US_MOST,
+    INTERFACE_NAME, MEMORY_MIB_LEAST, MEMORY_MIB_MOST, MISSES_MOST, MTU_LEAST, MTU_LEAST_IPV6, MTU_MOST,
+    SOCKET_PATH, UNIT_NAME,
 };
 
 /// What is wrong. Values are as they were written.
@@ -82,7 +85,7 @@ pub(super) enum UnitMistake {
     #[error("a unit that stands by needs a peer; write \"replication\", or \"role\": \"active\"")]
     StandbyAlone,
     #[error(
-        "a unit of a pair says whether it forwards; write \"role\": \"active\" at one unit and \"role\": \"standby\" at the other"
+        "nothing says whether this unit of a pair forwards; write \"failover\", so that it finds out by itself, or \"role\": \"active\" at one unit and \"role\": \"standby\" at the other"
     )]
     RoleOpen,
     #[error("{0:?} is not a file's name; write that of the file with the pair's key, like pair.key")]
@@ -107,6 +110,52 @@ pub(super) enum UnitMistake {
     DigestInterval(u64),
     #[error("{0} s are more than {IDLE_TIMEOUT_S}")]
     StandbyTimeout(u64),
+    #[error("a unit that decides by itself needs a peer; write \"replication\" as well")]
+    FailoverAlone,
+    #[error(
+        "a unit with \"failover\" finds its state by itself; leave \"role\" out here, and write it in \"failover\""
+    )]
+    RoleAndFailover,
+    #[error("heartbeats have no way; write \"links\", \"cable\" or both")]
+    NoLink,
+    #[error("without a cable nothing says which unit this is; write \"role\": \"primary\" or \"backup\"")]
+    UnitRoleOpen,
+    #[error("{0} is not a unit's ID; write 1 to 255")]
+    UnitId(u64),
+    #[error("{0} is not a priority; write 0 to 255")]
+    Priority(u64),
+    #[error("{0:?} is not a serial port; write an absolute path, like /dev/ttyS0")]
+    Tty(String),
+    #[error("{0} is not a speed of the cable; write one of {BAUDS:?}")]
+    Baud(u64),
+    #[error("{written} ms are not in {least} to {most}")]
+    Milliseconds { written: u64, least: u32, most: u32 },
+    #[error("{written} times are not in {least} to {MISSES_MOST}")]
+    Times { written: u64, least: u32 },
+    #[error(
+        "{listen:?} are shorter than the {patience:?} after which a way for heartbeats counts as silent; write more"
+    )]
+    ListenShort { listen: Duration, patience: Duration },
+    #[error("at {baud} baud a heartbeat can not go more often than each {least} ms; write at least that")]
+    BeatsTooOften { baud: u32, least: u64 },
+    #[error("{0} links are more than {FAILOVER_LINKS}")]
+    TooManyLinks(usize),
+    #[error("{0} targets are more than {REACHABILITY_TARGETS}")]
+    TooManyTargets(usize),
+    #[error("{0} is not a weight; write 1 to 1000")]
+    Weight(u64),
+    #[error("a target is one of \"host\", \"subnet\" and \"port\"; write exactly one of them")]
+    NotOneTarget,
+    #[error("{0:?} is not a host's address; write it like 198.51.100.254 or 2001:db8::fe")]
+    HostAddress(String),
+    #[error("{other} can not stand in for {address}; write other addresses of the same family")]
+    Alternate { address: IpAddr, other: IpAddr },
+    #[error("only a host has other addresses; write \"alternates\" beside \"host\"")]
+    AlternatesOfNoHost,
+    #[error("{0:?} is not a subnet; write it like 10.1.0.0/24 or 2001:db8:2::/64")]
+    Subnet(String),
+    #[error("no port is called {0:?}; write the name of one of the ports")]
+    UnknownPort(String),
     #[error("{0:?} is not a path for a socket; write an absolute path of at most {SOCKET_PATH} bytes")]
     Socket(String),
 }

@@ -6,12 +6,14 @@
 
 mod addresses;
 mod check_director;
+mod check_failover;
 mod check_ports;
 mod check_replication;
 mod check_unit;
 mod devices;
 mod diagnostic;
 mod document;
+mod failover;
 mod file;
 mod key_path;
 mod limits;
@@ -31,17 +33,23 @@ use raw::director::RawDirector;
 use raw::unit::RawUnit;
 
 pub use diagnostic::{Diagnostic, LoadError, Position};
+pub use failover::{
+    Beats, CableConfiguration, FailoverConfiguration, LinkConfiguration, Probing, Reach, Target,
+};
 pub use schema::schema;
 pub use unit::{
     Cores, Hugepages, Idle, PortConfiguration, PortDevice, ReplicationConfiguration, ReplicationPath,
     SyncMode, UnitConfiguration,
 };
 
+#[cfg(test)]
+pub(crate) use tests::read_for_tests;
+
 /// The document of this unit.
 const UNIT_FILE: &str = "unit.json";
 
 /// The document of what is balanced.
-const DIRECTOR_FILE: &str = "director.json";
+pub(crate) const DIRECTOR_FILE: &str = "director.json";
 
 /// The checked configuration of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +58,10 @@ pub struct Loaded {
     pub unit: UnitConfiguration,
     /// What is balanced.
     pub director: director::Configuration,
+    /// The document that says so, as it is written.
+    pub director_text: String,
+    /// Its generation: the higher one is the newer.
+    pub generation: u32,
 }
 
 /// Loads and checks the configuration in `folder`.
@@ -72,6 +84,19 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
     }
 }
 
+/// Checks a document of what is balanced that came from the other unit against this unit's, which is in `folder`.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub(crate) fn check_director(folder: &Path, text: &str) -> Result<(), LoadError> {
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    let unit_file = folder.join(UNIT_FILE);
+    let unit = file::read(&unit_file).map_err(|diagnostic| LoadError(vec![diagnostic]))?;
+    let mirrored = folder.join("director.json of the other unit");
+    read(Source { file: &unit_file, text: &unit }, Source { file: &mirrored, text }, cpus).map(drop)
+}
+
 /// A document's text and where it came from.
 #[derive(Clone, Copy)]
 struct Source<'a> {
@@ -82,9 +107,12 @@ struct Source<'a> {
 /// Reads both documents for a machine with `cpus` CPUs.
 fn read(unit: Source<'_>, director: Source<'_>, cpus: usize) -> Result<Loaded, LoadError> {
     match (read_unit(unit, cpus), read_director(director)) {
-        (Ok(unit), Ok((document, director))) => {
-            let clashes = check_director::check_against_unit(&document, &director, &unit);
-            if clashes.is_empty() { Ok(Loaded { unit, director }) } else { Err(LoadError(clashes)) }
+        (Ok(unit), Ok((document, generation, parsed))) => {
+            let clashes = check_director::check_against_unit(&document, &parsed, &unit);
+            if !clashes.is_empty() {
+                return Err(LoadError(clashes));
+            }
+            Ok(Loaded { unit, director: parsed, director_text: director.text.to_owned(), generation })
         }
         (unit, director) => {
             let diagnostics = [unit.err(), director.err()].into_iter().flatten().flat_map(in_order);
@@ -105,8 +133,12 @@ fn read_unit(source: Source<'_>, cpus: usize) -> Result<UnitConfiguration, Vec<D
         .map_err(|mistakes| mistakes.iter().map(|(path, mistake)| document.diagnose(path, mistake)).collect())
 }
 
-fn read_director(source: Source<'_>) -> Result<(Document<'_>, director::Configuration), Vec<Diagnostic>> {
+/// What a document of what is balanced says, and its generation.
+type ReadDirector<'a> = (Document<'a>, u32, director::Configuration);
+
+fn read_director(source: Source<'_>) -> Result<ReadDirector<'_>, Vec<Diagnostic>> {
     let (document, raw) = Document::read::<RawDirector>(source.file, source.text)?;
+    let generation = raw.generation;
     let director = check_director::check(&document, raw)?;
-    Ok((document, director))
+    Ok((document, generation, director))
 }

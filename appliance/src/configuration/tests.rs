@@ -1,6 +1,8 @@
 //! Documents that are right, and each way in which one can be wrong.
 
 mod bad_director;
+mod bad_failover;
+mod bad_groups;
 mod bad_json;
 mod bad_replication;
 mod bad_unit;
@@ -27,6 +29,11 @@ const DIRECTOR: &str = "{}";
 fn read_texts(unit: &str, director: &str) -> Result<Loaded, LoadError> {
     let source = |file, text| Source { file: Path::new(file), text };
     read(source("unit.json", unit), source("director.json", director), 2)
+}
+
+/// The configuration that other modules' tests write as documents.
+pub(crate) fn read_for_tests(unit: &str, director: &str) -> Loaded {
+    read_texts(unit, director).unwrap()
 }
 
 /// What is wrong, a line each.

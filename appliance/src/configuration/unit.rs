@@ -8,6 +8,8 @@ use director::{PortRole, Unmatched};
 use ipnet::IpNet;
 use model::{MacAddress, UnitState};
 
+use super::failover::FailoverConfiguration;
+
 /// This unit: its ports, CPUs and sizes. All values are in range, and names are used once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitConfiguration {
@@ -21,6 +23,7 @@ pub struct UnitConfiguration {
     pub(super) connections: usize,
     pub(super) state: UnitState,
     pub(super) replication: Option<ReplicationConfiguration>,
+    pub(super) failover: Option<FailoverConfiguration>,
     pub(super) socket: PathBuf,
 }
 
@@ -52,6 +55,20 @@ pub struct ReplicationPath {
     pub local: SocketAddr,
     /// The other unit's end.
     pub peer: SocketAddr,
+}
+
+impl ReplicationPath {
+    /// The way of a failover group: each has ports of its own, counted up from those that are written.
+    pub(crate) fn of_group(self, group: usize) -> Self {
+        Self { local: with_port(self.local, group), peer: with_port(self.peer, group) }
+    }
+}
+
+/// An end with a port that is so many higher. Configuration is checked to have room for it.
+fn with_port(mut end: SocketAddr, higher: usize) -> SocketAddr {
+    let port = usize::from(end.port()).saturating_add(higher);
+    end.set_port(u16::try_from(port).unwrap_or(u16::MAX));
+    end
 }
 
 /// A port of the unit.
@@ -163,6 +180,11 @@ impl UnitConfiguration {
     /// How the unit keeps in step with its peer; `None` if it has none.
     pub const fn replication(&self) -> Option<&ReplicationConfiguration> {
         self.replication.as_ref()
+    }
+
+    /// How the unit finds out whether it is active; `None` if somebody tells it.
+    pub const fn failover(&self) -> Option<&FailoverConfiguration> {
+        self.failover.as_ref()
     }
 
     /// The management socket: an absolute path that fits a socket's address.

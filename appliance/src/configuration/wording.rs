@@ -57,6 +57,7 @@ fn expected_in_words(expected: &str) -> &str {
     match expected {
         "u64" => "a whole number",
         "a boolean" => "true or false",
+        "a map" => "an object",
         "a sequence" => "a list",
         "a string" => "a string in quotes",
         "string or map" => "a word in quotes",

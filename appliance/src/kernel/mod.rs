@@ -6,6 +6,7 @@
 //! and has the kernel resolve neighbours for the workers. Nothing here touches a packet, and no worker waits
 //! for anything here.
 
+mod editor;
 mod error;
 mod neighbor;
 mod netlink;
@@ -21,6 +22,7 @@ mod text;
 mod twin;
 mod watcher;
 
+pub(crate) use editor::AddressEditor;
 pub use error::KernelError;
 pub use neighbor::{Neighbor, NeighborState};
 pub use resolver::Resolver;

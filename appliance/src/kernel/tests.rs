@@ -108,6 +108,42 @@ fn unresolved(address: &str) -> NextHop {
 }
 
 #[test]
+fn addresses_come_and_go() {
+    let unit = Namespace::new();
+    unit.ip("link add twin type veth peer name host");
+    unit.setup_twin(1, &["10.0.0.1/24"]);
+    let moving = ["10.0.0.254/24", "10.9.0.254/24", "192.0.2.100/32", "2001:db8::254/64", "fe80::254/64"];
+    let change = |to: fn(&mut AddressEditor, IpNet) -> Result<(), KernelError>| {
+        unit.run(move || {
+            let mut editor = AddressEditor::open().unwrap();
+            moving.iter().try_for_each(|address| to(&mut editor, address.parse().unwrap())).unwrap();
+        });
+    };
+    for _ in 0..2 {
+        change(|editor, address| editor.add("twin", address, address.to_string().starts_with("10.9")));
+        let addresses = unit.ip("-o addr show dev twin");
+        assert!(moving.iter().all(|address| addresses.contains(address)), "{addresses}");
+        assert!(!addresses.contains("tentative"), "{addresses}");
+        // What the kernel sends to neighbours goes out with the unit's own.
+        let source = unit.ip("route get 10.0.0.9");
+        assert!(source.contains("src 10.0.0.1 "), "{source}");
+        let routes = unit.ip("route show dev twin");
+        assert!(routes.contains("10.9.0.0/24") && !routes.contains("192.0.2.100"), "{routes}");
+    }
+    for _ in 0..2 {
+        change(|editor, address| editor.remove("twin", address));
+        let addresses = unit.ip("-o addr show dev twin");
+        assert!(!moving.iter().any(|address| addresses.contains(address)), "{addresses}");
+        assert!(addresses.contains("10.0.0.1/24"), "{addresses}");
+    }
+    let error = unit.run(|| {
+        let mut editor = AddressEditor::open().unwrap();
+        editor.add("nowhere", "10.0.0.1/32".parse().unwrap(), false).unwrap_err().to_string()
+    });
+    assert!(error.contains("no interface \"nowhere\""), "{error}");
+}
+
+#[test]
 fn twin_is_set_up_and_again() {
     let unit = Namespace::new();
     unit.ip("link add twin type veth peer name host");

@@ -42,6 +42,11 @@ pub fn setup_twin(name: &str, mac: MacAddress, mtu: u16, addresses: &[IpNet]) ->
     if addresses.iter().any(|address| matches!(address, IpNet::V6(_))) {
         set_parameter(&format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "0")?;
     }
+    // The kernel asks for neighbours with an address of the twin's, as far as it has one for them: what moves with a group is
+    // the data path's to speak for.
+    if let Err(error) = set_parameter(&format!("/proc/sys/net/ipv4/conf/{name}/arp_announce"), "2") {
+        log::warn!("{error}");
+    }
     for &address in addresses {
         let flags = NLM_F_CREATE | NLM_F_REPLACE;
         requests.execute(own_address(index, address), flags).map_err(|source| KernelError::Refused {
@@ -67,6 +72,11 @@ fn link(index: u32, mac: MacAddress, mtu: u16) -> RouteNetlinkMessage {
 }
 
 fn own_address(index: u32, address: IpNet) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::NewAddress(address_message(index, address))
+}
+
+/// What all messages about an address of interface `index` have.
+pub(super) fn address_message(index: u32, address: IpNet) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.index = index;
     message.header.prefix_len = address.prefix_len();
@@ -77,5 +87,5 @@ fn own_address(index: u32, address: IpNet) -> RouteNetlinkMessage {
     }
     message.attributes =
         vec![AddressAttribute::Local(address.addr()), AddressAttribute::Address(address.addr())];
-    RouteNetlinkMessage::NewAddress(message)
+    message
 }

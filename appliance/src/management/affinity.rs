@@ -11,11 +11,11 @@ const SELF: Pid = Pid::from_raw(0);
 
 /// The CPUs that the operating system lets the program use.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cpus(Option<CpuSet>);
+pub(crate) struct Cpus(Option<CpuSet>);
 
 impl Cpus {
     /// Those of the calling thread, which DPDK has not pinned yet.
-    pub(super) fn of_this_thread() -> Self {
+    pub(crate) fn of_this_thread() -> Self {
         Self(sched_getaffinity(SELF).ok())
     }
 
@@ -27,7 +27,7 @@ impl Cpus {
     }
 
     /// Moves the calling thread there. When it can not be done, the thread stays where it is.
-    pub(super) fn adopt(&self) {
+    pub(crate) fn adopt(&self) {
         if let Some(set) = &self.0 {
             let _ = sched_setaffinity(SELF, set);
         }

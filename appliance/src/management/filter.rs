@@ -45,8 +45,8 @@ pub struct EndpointPattern {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PageCursor {
-    /// The worker to go on with.
-    pub(crate) worker: usize,
+    /// The table to go on with: each worker has one for each failover group.
+    pub(crate) table: usize,
     /// Where to go on in its table.
     pub(crate) cursor: Cursor,
 }
@@ -105,7 +105,7 @@ impl FromStr for PageCursor {
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let refuse = || FilterError::Cursor(text.to_owned());
         let parts: Vec<&str> = text.split('.').collect();
-        let &[worker, family, slot] = parts.as_slice() else {
+        let &[table, family, slot] = parts.as_slice() else {
             return Err(refuse());
         };
         let second_family = match family {
@@ -114,16 +114,16 @@ impl FromStr for PageCursor {
             _ => return Err(refuse()),
         };
         let number = |text: &str| text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok());
-        let worker = number(worker).ok_or_else(refuse)?;
+        let table = number(table).ok_or_else(refuse)?;
         let slot = number(slot).ok_or_else(refuse)?;
-        Ok(Self { worker, cursor: Cursor { second_family, slot } })
+        Ok(Self { table, cursor: Cursor { second_family, slot } })
     }
 }
 
 impl fmt::Display for PageCursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let family = if self.cursor.second_family { 6 } else { 4 };
-        write!(formatter, "{}.{family}.{}", self.worker, self.cursor.slot)
+        write!(formatter, "{}.{family}.{}", self.table, self.cursor.slot)
     }
 }
 

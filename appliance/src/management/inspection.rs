@@ -20,7 +20,9 @@ use super::report::{
     WorkerStatus,
 };
 use crate::configuration::UnitConfiguration;
+use crate::failover::MonitorHandle;
 use crate::kernel_path::KernelPathCounters;
+use crate::leases::Leases;
 use crate::replication::{PairView, StateSwitch};
 use crate::statistics::WorkerCounters;
 use crate::system;
@@ -49,6 +51,10 @@ pub struct Inspection {
     pub next_hops: Arc<ArcSwap<NextHopTable>>,
     /// The pair that the unit is of, if it is of one.
     pub pair: Option<Pair>,
+    /// Who decides whether the unit is active, if it is not told.
+    pub monitor: Option<MonitorHandle>,
+    /// Until when workers may forward, by failover group.
+    pub leases: Arc<Leases>,
     /// The ports, in the configuration's order.
     pub ports: Source<Vec<PortReport>>,
     /// The neighbours on the ports' links.
@@ -60,10 +66,26 @@ pub struct Inspection {
 /// The unit's part of a pair, seen from outside.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// Whether the unit forwards.
+    /// The failover groups, in the configuration's order: one at least.
+    pub groups: Vec<GroupOfPair>,
+}
+
+/// A failover group of a pair.
+#[derive(Clone, Debug)]
+pub struct GroupOfPair {
+    /// Whether the unit forwards for it.
     pub switch: Arc<StateSwitch>,
     /// How it goes with the peer.
     pub view: Arc<Mutex<PairView>>,
+}
+
+/// What became of packets for groups that were changing units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HandedOver {
+    /// They went to the unit that took over.
+    pub(super) passed_on: u64,
+    /// They were dropped.
+    pub(super) lost: u64,
 }
 
 /// A worker, seen from outside.
@@ -73,11 +95,11 @@ pub struct WorkerView {
     pub cpu: usize,
     /// What it counts.
     pub counters: Arc<WorkerCounters>,
-    /// What its shard counts.
-    pub shard: Arc<ShardCounters>,
-    /// Connections for which its shard has room.
+    /// What its shards count, by failover group. Servers and bindings have the same places in all.
+    pub shards: Vec<Arc<ShardCounters>>,
+    /// Connections for which its shards have room.
     pub capacity: usize,
-    /// Where it takes requests for slices of its table.
+    /// Where it takes requests for slices of its tables.
     pub requests: Sender<ListRequest>,
 }
 
@@ -120,9 +142,33 @@ impl AddAssign for Traffic {
 }
 
 impl Inspection {
+    /// What became of packets for groups that were changing units.
+    pub(super) fn handed_over(&self) -> HandedOver {
+        let sum = |count: fn(&WorkerCounters) -> u64| {
+            self.workers.iter().map(|worker| count(&worker.counters)).sum()
+        };
+        HandedOver {
+            passed_on: sum(|counters| counters.passed_on.read()),
+            lost: sum(|counters| {
+                counters.left.read() + counters.dropped[DropReason::HoldFull.index()].read()
+            }),
+        }
+    }
+
+    /// Connections of a failover group.
+    pub(super) fn connections_of(&self, group: usize) -> u64 {
+        let shards = self.workers.iter().filter_map(|worker| worker.shards.get(group));
+        shards.map(|shard| shard.connections()).sum()
+    }
+
     /// Connections in the tables of all workers.
     pub(super) fn connections(&self) -> u64 {
-        self.workers.iter().map(|worker| worker.shard.connections()).sum()
+        self.shards().map(|shard| shard.connections()).sum()
+    }
+
+    /// What all shards of all workers count.
+    pub(super) fn shards(&self) -> impl Iterator<Item = &Arc<ShardCounters>> {
+        self.workers.iter().flat_map(|worker| &worker.shards)
     }
 
     pub(super) fn status(&self, now: Instant) -> StatusReport {
@@ -133,7 +179,7 @@ impl Inspection {
             unit: self.unit.name().to_owned(),
             version: self.version.clone(),
             pid: std::process::id(),
-            state: self.pair.as_ref().map_or(UnitState::Active, |pair| pair.switch.current()).into(),
+            state: self.pair.as_ref().map_or(UnitState::Active, Pair::state).into(),
             uptime_s: now.since(self.started).as_secs(),
             folder: self.folder.display().to_string(),
             connections: self.connections(),
@@ -155,13 +201,14 @@ impl Inspection {
                 let real_servers = bindings.clone().filter(|&binding| self.real_of(binding).is_in_service());
                 VirtualReport {
                     name: server.name().to_string(),
+                    group: self.director.groups()[server.group()].name().to_owned(),
                     in_service: server.is_in_service(),
                     predictor: predictor_name(server.predictor()).to_owned(),
                     real_servers: bindings.len(),
                     real_servers_in_service: real_servers.count(),
                     connections: total.connections(),
                     admitted: total.admitted,
-                    refused: self.workers.iter().map(|worker| worker.shard.refused[index].read()).sum(),
+                    refused: self.shards().map(|shard| shard.refused[index].read()).sum(),
                     inbound: total.inbound,
                     outbound: total.outbound,
                 }
@@ -218,16 +265,15 @@ impl Inspection {
     }
 
     fn connection_counts(&self) -> ConnectionCounts {
-        let shards = || self.workers.iter().map(|worker| &worker.shard);
-        let expired = shards().map(|shard| shard.expired.read()).sum();
+        let expired = self.shards().map(|shard| shard.expired.read()).sum();
         let total = sum(&self.totals_by_binding());
         ConnectionCounts {
             current: total.connections(),
             admitted: total.admitted,
             removed: total.removed,
             expired,
-            refused: shards().flat_map(|shard| shard.refused.iter()).map(Counter::read).sum(),
-            client_ports_translated: shards().map(|shard| shard.client_ports_translated.read()).sum(),
+            refused: self.shards().flat_map(|shard| shard.refused.iter()).map(Counter::read).sum(),
+            client_ports_translated: self.shards().map(|shard| shard.client_ports_translated.read()).sum(),
         }
     }
 
@@ -240,7 +286,7 @@ impl Inspection {
             rounds,
             idle_rounds,
             idle_percent: percent(idle_rounds, rounds),
-            connections: worker.shard.connections(),
+            connections: worker.shards.iter().map(|shard| shard.connections()).sum(),
             connection_capacity: worker.capacity as u64,
         }
     }
@@ -248,8 +294,8 @@ impl Inspection {
     /// What all shards together counted, by binding.
     fn totals_by_binding(&self) -> Vec<Totals> {
         let mut totals = vec![Totals::default(); self.director.bindings().len()];
-        for worker in &self.workers {
-            for (total, counters) in totals.iter_mut().zip(&worker.shard.bindings) {
+        for shard in self.shards() {
+            for (total, counters) in totals.iter_mut().zip(&shard.bindings) {
                 total.add(counters);
             }
         }

@@ -28,6 +28,8 @@ pub type ListSlice = ArrayVec<ConnectionSummary, LISTING_SLICE>;
 /// Asks a worker for a slice of its connections.
 #[derive(Debug)]
 pub struct ListRequest {
+    /// The failover group whose shard is asked.
+    pub group: usize,
     /// Where to begin.
     pub cursor: Cursor,
     /// What is wanted.
@@ -57,7 +59,7 @@ impl ListRequest {
         self,
         list: impl FnOnce(Cursor, &ConnectionFilter, &mut ListSlice) -> Option<Cursor>,
     ) {
-        let Self { cursor, filter, mut page, reply } = self;
+        let Self { group: _, cursor, filter, mut page, reply } = self;
         let next = list(cursor, &filter, &mut page);
         // The channel has room, unless nobody waits for the answer any more.
         let _ = reply.try_send(ListReply { page, next });
@@ -88,7 +90,8 @@ pub(super) fn page(
     let deadline = platform::now() + PAGE_TIME;
     let mut position = query.after.unwrap_or_default();
     let mut list = Vec::new();
-    while position.worker < workers.len() {
+    let tables = workers.iter().map(|worker| worker.shards.len()).sum();
+    while position.table < tables {
         // A full page still asks for one more, to know whether there is more.
         let wanted = (limit - list.len()).clamp(1, LISTING_SLICE);
         let reply = ask(workers, position, query, wanted, stop)?;
@@ -97,16 +100,28 @@ pub(super) fn page(
         if list.len() >= limit && found.peek().is_some() {
             return Ok(ConnectionPage { list, after: Some(position) });
         }
-        list.extend(found.map(|summary| report(summary, position.worker)));
+        list.extend(found.map(|summary| report(summary, at(workers, position.table).0)));
         position = match reply.next {
             Some(cursor) => PageCursor { cursor, ..position },
-            None => PageCursor { worker: position.worker + 1, cursor: Cursor::default() },
+            None => PageCursor { table: position.table + 1, cursor: Cursor::default() },
         };
-        if platform::now() >= deadline && position.worker < workers.len() {
+        if platform::now() >= deadline && position.table < tables {
             return Ok(ConnectionPage { list, after: Some(position) });
         }
     }
     Ok(ConnectionPage { list, after: None })
+}
+
+/// The worker and the group of a table: those of the first worker come first.
+fn at(workers: &[WorkerView], table: usize) -> (usize, usize) {
+    let mut before = 0;
+    for (worker, view) in workers.iter().enumerate() {
+        if table < before + view.shards.len() {
+            return (worker, table - before);
+        }
+        before += view.shards.len();
+    }
+    (workers.len().saturating_sub(1), 0)
 }
 
 /// A slice of at most `wanted` connections; the page before them is filler.
@@ -118,21 +133,23 @@ fn ask(
     stop: &Stop,
 ) -> Result<ListReply, ListError> {
     let (reply, answer) = bounded(1);
+    let (worker, group) = at(workers, position.table);
     let request = ListRequest {
+        group,
         cursor: position.cursor,
         filter: filter(query),
         page: Box::new(std::iter::repeat_n(FILLER, LISTING_SLICE - wanted).collect()),
         reply,
     };
-    match workers[position.worker].requests.try_send(request) {
+    match workers[worker].requests.try_send(request) {
         Ok(()) => {}
-        Err(TrySendError::Full(_)) => return Err(ListError::Silent(position.worker)),
-        Err(TrySendError::Disconnected(_)) => return Err(ListError::Ended(position.worker)),
+        Err(TrySendError::Full(_)) => return Err(ListError::Silent(worker)),
+        Err(TrySendError::Disconnected(_)) => return Err(ListError::Ended(worker)),
     }
     select! {
-        recv(answer) -> reply => reply.map_err(|_| ListError::Ended(position.worker)),
+        recv(answer) -> reply => reply.map_err(|_| ListError::Ended(worker)),
         recv(stop.channel()) -> _ => Err(ListError::Stopping),
-        default(WORKER_PATIENCE) => Err(ListError::Silent(position.worker)),
+        default(WORKER_PATIENCE) => Err(ListError::Silent(worker)),
     }
 }
 

@@ -7,10 +7,12 @@
 mod affinity;
 mod client;
 mod failover;
+pub mod failover_report;
 mod filter;
 mod inspection;
 mod line;
 mod listing;
+mod merge;
 mod pair;
 pub mod protocol;
 pub mod report;
@@ -20,9 +22,11 @@ mod socket;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod who_is_active;
 
+pub(crate) use affinity::Cpus;
 pub use client::{Client, ClientError};
-pub use inspection::{Inspection, Pair, Source, WorkerView};
+pub use inspection::{GroupOfPair, Inspection, Pair, Source, WorkerView};
 pub use listing::{ListReply, ListRequest, ListSlice};
 pub use server::Server;
 pub use socket::{BoundSocket, SocketError};

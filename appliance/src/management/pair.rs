@@ -8,31 +8,64 @@ use model::limits::DIGEST_RANGES;
 use model::{Instant, ServerName, UnitState};
 use replication::{Link, Rejection, Status};
 
-use super::inspection::{Inspection, Pair};
+use super::inspection::{GroupOfPair, Inspection, Pair};
+use super::merge;
 use super::report::{
     DigestReport, LagReport, PathReport, PeerReport, ReplicatedReport, ReplicationReport, StreamReport,
 };
 use crate::replication::PairView;
 
 impl Pair {
-    /// What the other unit last said that it is, while it is heard.
+    /// Whether the unit forwards for any group.
+    pub(super) fn state(&self) -> UnitState {
+        any_active(self.groups.iter().map(|group| group.switch.current())).unwrap_or(UnitState::Standby)
+    }
+}
+
+/// Active, if any is; `None` if there is none.
+fn any_active(states: impl Iterator<Item = UnitState>) -> Option<UnitState> {
+    states.max_by_key(|&state| state as u8)
+}
+
+impl GroupOfPair {
     pub(super) fn peer_state(&self) -> Option<UnitState> {
         let view = self.view.lock().ok()?;
         connected(view.status.as_ref()?).map(|(peer, _)| peer)
     }
 
-    /// When this unit, standing by, last found its table equal to the other's.
     pub(super) fn agreed_at(&self) -> Option<Instant> {
         self.view.lock().ok()?.status.as_ref().filter(|status| status.state == UnitState::Standby)?.agreed_at
     }
 }
 
 impl Inspection {
-    /// `None` if the unit is of no pair.
+    /// Connections of a group that would break if the units changed places now; `None` if nobody knows.
+    pub(super) fn would_break(&self, group: usize, now: Instant) -> Option<u64> {
+        let of_group = self.pair.as_ref()?.groups.get(group)?;
+        self.group_replication(group, of_group, now)?.would_break
+    }
+
+    /// All groups together. `None` if the unit is of no pair.
     pub(super) fn replication(&self, now: Instant) -> Option<ReplicationReport> {
         let pair = self.pair.as_ref()?;
-        let view = pair.view.lock().ok()?;
-        let state = pair.switch.current();
+        let groups: Option<Vec<_>> =
+            (0..).zip(&pair.groups).map(|(index, group)| self.group_replication(index, group, now)).collect();
+        let whole = groups?.into_iter().reduce(merge::merge)?;
+        Some(ReplicationReport {
+            observed: self.shards().map(|shard| shard.replica.observed.read()).sum(),
+            applied: self.applied(),
+            ..whole
+        })
+    }
+
+    fn group_replication(
+        &self,
+        index: usize,
+        group: &GroupOfPair,
+        now: Instant,
+    ) -> Option<ReplicationReport> {
+        let view = group.view.lock().ok()?;
+        let state = group.switch.current();
         let sync = self.unit.replication().map_or("", |replication| replication.sync().name()).to_owned();
         let Some(status) = &view.status else {
             return Some(ReplicationReport {
@@ -41,7 +74,7 @@ impl Inspection {
                 ..ReplicationReport::default()
             });
         };
-        let servers = self.director.virtual_servers().iter();
+        let servers = self.director.virtual_servers().iter().filter(|server| server.group() == index);
         let ours = servers.map(|server| replicated_report(server, &view, state, status));
         let virtual_servers: Vec<_> =
             ours.chain(unknown_here(&self.director, &view, state, status)).collect();
@@ -49,11 +82,9 @@ impl Inspection {
         Some(ReplicationReport {
             state: state.name().to_owned(),
             sync,
-            observed: self.workers.iter().map(|worker| worker.shard.replica.observed.read()).sum(),
             would_break: would_break.map(|counts| counts.iter().sum()),
             virtual_servers,
-            applied: self.applied(),
-            paths: self.path_reports(status, now),
+            paths: self.path_reports(index, status, now),
             ..of_status(status, now)
         })
     }
@@ -61,18 +92,19 @@ impl Inspection {
     /// What the shards made of what they were told.
     fn applied(&self) -> BTreeMap<String, u64> {
         let mut applied = BTreeMap::new();
-        for worker in &self.workers {
-            for (name, count) in told(&worker.shard.replica) {
+        for shard in self.shards() {
+            for (name, count) in told(&shard.replica) {
                 *applied.entry(name.to_owned()).or_default() += count;
             }
         }
         applied
     }
 
-    fn path_reports(&self, status: &Status, now: Instant) -> Vec<PathReport> {
+    fn path_reports(&self, group: usize, status: &Status, now: Instant) -> Vec<PathReport> {
         let configured = self.unit.replication().map_or(&[][..], |replication| replication.paths());
         configured
             .iter()
+            .map(|path| path.of_group(group))
             .zip(&status.paths)
             .map(|(path, of_path)| PathReport {
                 local: path.local,

@@ -6,9 +6,10 @@
 use model::UnitState;
 use serde::{Deserialize, Serialize};
 
+use super::failover_report::{FailoverStatusReport, RehearsalReport, SwitchReport};
 use super::report::{
-    ConnectionPage, CountersReport, FailoverReport, NeighborReport, PortReport, RealReport,
-    ReplicationReport, StatusReport, VirtualReport,
+    ConnectionPage, CountersReport, NeighborReport, PortReport, RealReport, ReplicationReport, StatusReport,
+    VirtualReport,
 };
 
 pub use super::filter::{ClientNetwork, EndpointPattern, FilterError, PageCursor};
@@ -25,7 +26,7 @@ pub const PAGE_CONNECTIONS: usize = 1_000;
 /// The connections in a response when the request does not say.
 pub const DEFAULT_CONNECTIONS: usize = 100;
 
-/// What a client asks: `{"version": 1, "show": "status"}` or `{"version": 1, "failover": "active"}`.
+/// What a client asks: `{"version": 1, "show": "status"}` or `{"version": 1, "failover": {"action": "active"}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawRequest", into = "RawRequest")]
 pub struct Request {
@@ -40,8 +41,36 @@ pub struct Request {
 pub enum Command {
     /// To see something.
     Show(Show),
-    /// The unit to forward, or to stand by.
-    Failover(State),
+    /// The units of the pair to change places.
+    Failover(FailoverRequest),
+}
+
+/// What is to be done with the units of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailoverRequest {
+    /// What.
+    pub action: Action,
+    /// The failover group; all of them if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Whether to do it where connections break.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// What can be done with the units of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// This unit forwards.
+    Active,
+    /// This unit stops, and the other one forwards.
+    Standby,
+    /// What keeps this unit from taking over by itself is forgotten.
+    Reset,
+    /// The other unit forwards for a moment, then this one again.
+    Rehearse,
 }
 
 /// Whether a unit forwards.
@@ -87,7 +116,7 @@ struct RawRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     show: Option<Show>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failover: Option<State>,
+    failover: Option<FailoverRequest>,
 }
 
 impl TryFrom<RawRequest> for Request {
@@ -96,7 +125,7 @@ impl TryFrom<RawRequest> for Request {
     fn try_from(raw: RawRequest) -> Result<Self, Self::Error> {
         let command = match (raw.show, raw.failover) {
             (Some(show), None) => Command::Show(show),
-            (None, Some(state)) => Command::Failover(state),
+            (None, Some(request)) => Command::Failover(request),
             _ => return Err("expected one of \"show\" and \"failover\""),
         };
         Ok(Self { version: raw.version, command })
@@ -107,7 +136,7 @@ impl From<Request> for RawRequest {
     fn from(Request { version, command }: Request) -> Self {
         let (show, failover) = match command {
             Command::Show(show) => (Some(show), None),
-            Command::Failover(state) => (None, Some(state)),
+            Command::Failover(request) => (None, Some(request)),
         };
         Self { version, show, failover }
     }
@@ -140,6 +169,8 @@ pub enum Show {
     Neighbors,
     /// How the unit keeps in step with its peer.
     Replication,
+    /// Who is active, and why.
+    Failover,
 }
 
 /// Which connections to show. What is left out matches all.
@@ -204,7 +235,10 @@ pub enum Outcome {
     Ports(Vec<PortReport>),
     Neighbors(Vec<NeighborReport>),
     Replication(Box<ReplicationReport>),
-    Failover(FailoverReport),
+    Failover(Box<FailoverStatusReport>),
+    Switched(Vec<SwitchReport>),
+    Reset(Vec<String>),
+    Rehearsed(Vec<RehearsalReport>),
     Error(ErrorReport),
 }
 
@@ -231,6 +265,8 @@ pub enum ErrorKind {
     WorkerSilent,
     /// The unit is of no pair.
     Alone,
+    /// It makes no sense now, or would break connections.
+    Refused,
     /// Not all workers did what was asked in time.
     Unfinished,
     /// The unit is being stopped.

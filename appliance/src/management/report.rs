@@ -95,6 +95,8 @@ pub struct Traffic {
 pub struct VirtualReport {
     /// Its name.
     pub name: String,
+    /// The failover group that it is in.
+    pub group: String,
     /// Whether it takes new connections.
     pub in_service: bool,
     /// How it chooses real servers.
@@ -266,23 +268,6 @@ pub struct PathReport {
     pub peer: SocketAddr,
     /// Milliseconds since something authentic came by it.
     pub heard_ms: Option<u64>,
-}
-
-/// What became of the wish that a unit should forward, or stand by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailoverReport {
-    /// What it is now.
-    pub state: State,
-    /// What it was before.
-    pub before: State,
-    /// The connections that it has.
-    pub connections: u64,
-    /// Microseconds until all workers were there.
-    pub took_us: u64,
-    /// What the other unit last said it was, if it was heard lately.
-    pub peer: Option<State>,
-    /// Milliseconds since this unit, standing by, last found its table equal to the other's; `null` if it never did.
-    pub agreed_ms: Option<u64>,
 }
 
 /// A part of the list of connections.

@@ -14,6 +14,7 @@ use super::protocol::{
     Command, ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION,
 };
 use super::stop::Stop;
+use super::who_is_active;
 use crate::platform;
 
 /// How long a client may take to send its next request. Its thread is one of few.
@@ -58,8 +59,8 @@ impl Session {
     fn carry_out(&self, command: Command) -> Outcome {
         match command {
             Command::Show(show) => self.show(show),
-            Command::Failover(state) => match failover::switch(&self.inspection, state.into(), &self.stop) {
-                Ok(report) => Outcome::Failover(report),
+            Command::Failover(request) => match failover::carry_out(&self.inspection, &request, &self.stop) {
+                Ok(outcome) => outcome,
                 Err(error) => failed(error.kind(), error.to_string()),
             },
         }
@@ -78,6 +79,10 @@ impl Session {
             Show::Counters => Outcome::Counters(Box::new(self.inspection.counters())),
             Show::Ports => Outcome::Ports((self.inspection.ports)()),
             Show::Neighbors => Outcome::Neighbors((self.inspection.neighbors)()),
+            Show::Failover => match who_is_active::report(&self.inspection) {
+                Ok(report) => Outcome::Failover(Box::new(report)),
+                Err(error) => failed(error.kind(), error.to_string()),
+            },
             Show::Replication => match self.inspection.replication(platform::now()) {
                 Some(report) => Outcome::Replication(Box::new(report)),
                 None => failed(ErrorKind::Alone, FailoverError::Alone.to_string()),

@@ -112,6 +112,8 @@ fn inspection(folder: &Folder, workers: Vec<WorkerView>) -> Inspection {
         neighbors: Arc::new(|| vec![neighbor()]),
         memory: Arc::new(|| MemoryReport { mbufs: 1_000, mbufs_in_use: 10, hugepages: false }),
         pair: None,
+        monitor: None,
+        leases: Arc::new(crate::Leases::new(1)),
     }
 }
 
@@ -158,7 +160,7 @@ fn worker(cpu: usize, queue: usize) -> (WorkerView, Receiver<ListRequest>) {
         replica: ReplicaCounters::default(),
     };
     let counters = Arc::new(WorkerCounters::default());
-    (WorkerView { cpu, counters, shard: Arc::new(shard), capacity: 1_000, requests }, taken)
+    (WorkerView { cpu, counters, shards: vec![Arc::new(shard)], capacity: 1_000, requests }, taken)
 }
 
 /// A running server whose workers nobody plays.

@@ -44,8 +44,36 @@ pub struct PairView {
     pub peer: Vec<(ServerName, u64)>,
 }
 
-/// The replication core.
+/// The replication core's thread: one core for each failover group, in turn.
+pub(crate) struct ReplicationCores {
+    pub(crate) cores: Vec<ReplicationCore>,
+    pub(crate) idler: Idler,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+impl ReplicationCores {
+    /// Runs until the stop flag is set.
+    pub(crate) fn run(mut self) {
+        let mut buffer = vec![0; RECEIVED_BYTES];
+        // Relaxed: the flag carries no data, and is looked at again at once.
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut any = false;
+            for core in &mut self.cores {
+                any |= core.round(&mut buffer);
+            }
+            if any {
+                self.idler.busy();
+            } else {
+                self.idler.nothing_to_do();
+            }
+        }
+    }
+}
+
+/// What keeps one failover group in step.
 pub(crate) struct ReplicationCore {
+    /// The group's name, for the log.
+    pub(crate) name: String,
     pub(crate) replicator: Replicator,
     /// By worker.
     pub(crate) links: Vec<CoreLink>,
@@ -57,8 +85,6 @@ pub(crate) struct ReplicationCore {
     pub(crate) counted: Vec<(ServerName, u64)>,
     /// Where others read how it goes.
     pub(crate) view: Arc<Mutex<PairView>>,
-    pub(crate) idler: Idler,
-    pub(crate) stop: Arc<AtomicBool>,
     pub(crate) kept_back: Option<ShardOrder>,
     /// When the workers were told to stand by, while the peer has not heard of all that they did before.
     pub(crate) standing_by_since: Option<Instant>,
@@ -69,19 +95,6 @@ pub(crate) struct ReplicationCore {
 }
 
 impl ReplicationCore {
-    /// Runs until the stop flag is set.
-    pub(crate) fn run(mut self) {
-        let mut buffer = vec![0; RECEIVED_BYTES];
-        // Relaxed: the flag carries no data, and is looked at again at once.
-        while !self.stop.load(Ordering::Relaxed) {
-            if self.round(&mut buffer) {
-                self.idler.busy();
-            } else {
-                self.idler.nothing_to_do();
-            }
-        }
-    }
-
     /// Does what there is to do; returns whether there was anything.
     fn round(&mut self, buffer: &mut [u8]) -> bool {
         let now = platform::now();
@@ -93,6 +106,7 @@ impl ReplicationCore {
         let ordered = self.give_orders();
         let sent = self.transmit(now);
         self.switch.set_listened(self.replicator.wants_updates());
+        self.switch.set_synchronized(self.replicator.is_synchronized(now));
         self.publish(now);
         told || received || ordered || sent
     }
@@ -101,7 +115,13 @@ impl ReplicationCore {
     /// not reach the workers before it does.
     fn follow_switch(&mut self, now: Instant) -> bool {
         if let Some(since) = self.standing_by_since {
-            self.end_standing_by(now, since);
+            // Nobody else took over in the meantime, and this unit is to go on: at once.
+            let goes_on = self.switch.wanted().is_none() && self.send_state(UnitState::Active);
+            if goes_on {
+                self.standing_by_since = None;
+            } else {
+                self.end_standing_by(now, since);
+            }
             return true;
         }
         match self.switch.wanted() {
@@ -112,7 +132,11 @@ impl ReplicationCore {
                 }
                 true
             }
-            None => true,
+            None => {
+                // It may have been about to change, and have been told to stay.
+                self.replicator.set_state(now, self.switch.current());
+                true
+            }
         }
     }
 
@@ -123,8 +147,10 @@ impl ReplicationCore {
         if self.kept_back.is_some() || !self.send_state(UnitState::Active) {
             return false;
         }
+        // What was synchronized is the other way round from here on.
+        self.switch.set_synchronized(false);
         self.switch.gone_to(UnitState::Active);
-        log::info!("the unit is active now");
+        log::info!("the unit is active now for the group {}", self.name);
         true
     }
 
@@ -136,8 +162,9 @@ impl ReplicationCore {
         if is_drained || now.since(since) >= DRAIN_PATIENCE {
             self.standing_by_since = None;
             self.replicator.set_state(now, UnitState::Standby);
+            self.switch.set_synchronized(false);
             self.switch.gone_to(UnitState::Standby);
-            log::info!("the unit is standby now");
+            log::info!("the unit is standby now for the group {}", self.name);
         }
     }
 

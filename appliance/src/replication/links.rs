@@ -66,6 +66,13 @@ impl WorkerLink {
         }
         let mut taken = 0;
         while taken < ORDERS_AT_ONCE && !shard.is_busy() {
+            if matches!(self.orders.peek(), Ok(ToShard::State(UnitState::Standby))) {
+                // What it has told goes first; as it forwards nothing any more, that becomes less.
+                self.tell(shard);
+                if shard.reports() > 0 {
+                    break;
+                }
+            }
             match self.orders.pop() {
                 Ok(ToShard::Order(order)) => shard.order(now, order),
                 Ok(ToShard::State(state)) => {

@@ -12,5 +12,5 @@ pub use core::PairView;
 pub use key::{KeyError, new_key, read_key};
 pub(crate) use links::WorkerLink;
 pub use paths::{Path, PathError, RECEIVED_BYTES};
-pub(crate) use setup::{Replication, RunningCore};
+pub(crate) use setup::{GroupInspection, Replication, RunningCore};
 pub use switch::StateSwitch;

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use director::{ReplicationSettings, Steering};
-use model::Instant;
+use director::{FailoverGroup, ReplicationSettings, Steering};
+use model::{Instant, UnitState};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use replication::{PairKey, Replicator, Settings};
 
-use super::core::{CountConnections, PairView, ReplicationCore};
+use super::core::{CountConnections, PairView, ReplicationCore, ReplicationCores};
 use super::key::read_key;
 use super::links::{CoreLink, WorkerLink, shard_rings};
 use super::paths::Path;
@@ -29,8 +29,22 @@ const IPV6_AND_UDP: usize = 48;
 pub(crate) struct Replication {
     key: PairKey,
     configuration: ReplicationConfiguration,
+    groups: Vec<ReplicatedGroup>,
+}
+
+/// A failover group, as far as it is kept in step.
+struct ReplicatedGroup {
+    name: String,
+    state: UnitState,
     switch: Arc<StateSwitch>,
+    /// By worker.
     links: Vec<CoreLink>,
+}
+
+/// Who reads how it goes with a group, and who counts its connections.
+pub(crate) struct GroupInspection {
+    pub(crate) count: CountConnections,
+    pub(crate) view: Arc<Mutex<PairView>>,
 }
 
 /// The running thread. Dropping it waits for its end, which the stop flag brings.
@@ -41,64 +55,95 @@ pub(crate) struct RunningCore {
 
 impl Replication {
     /// Reads the pair's key, if the unit is of a pair at all.
-    pub(crate) fn of(unit: &UnitConfiguration, folder: &FilePath) -> Result<Option<Self>, RunError> {
+    pub(crate) fn of(
+        unit: &UnitConfiguration,
+        groups: &[FailoverGroup],
+        folder: &FilePath,
+    ) -> Result<Option<Self>, RunError> {
         let Some(configuration) = unit.replication() else { return Ok(None) };
         let key = read_key(&folder.join(configuration.key_file()))?;
+        let group = |group: &FailoverGroup| {
+            let state = first_state(unit, group);
+            ReplicatedGroup {
+                name: group.name().to_owned(),
+                state,
+                switch: Arc::new(StateSwitch::new(state, unit.cores().workers.len())),
+                links: Vec::new(),
+            }
+        };
         Ok(Some(Self {
             key: PairKey::new(key),
             configuration: configuration.clone(),
-            switch: Arc::new(StateSwitch::new(unit.state(), unit.cores().workers.len())),
-            links: Vec::new(),
+            groups: groups.iter().map(group).collect(),
         }))
     }
 
-    /// What shards need to know.
-    pub(crate) fn shard_settings(&self) -> ReplicationSettings {
+    /// The key that both units have.
+    pub(crate) const fn key(&self) -> &PairKey {
+        &self.key
+    }
+
+    /// The state in which a group begins.
+    pub(crate) fn state(&self, group: usize) -> UnitState {
+        self.groups[group].state
+    }
+
+    /// What shards of a group need to know.
+    pub(crate) fn shard_settings(&self, group: usize) -> ReplicationSettings {
         ReplicationSettings {
-            digest_seed: self.key.digest_seed(),
+            digest_seed: self.key.for_group(group).digest_seed(),
             standby_timeout: self.configuration.standby_timeout().unwrap_or_default(),
             observes: self.configuration.sync() == SyncMode::Observe,
         }
     }
 
-    pub(crate) fn switch(&self) -> Arc<StateSwitch> {
-        Arc::clone(&self.switch)
+    /// By group.
+    pub(crate) fn switches(&self) -> Vec<Arc<StateSwitch>> {
+        self.groups.iter().map(|group| Arc::clone(&group.switch)).collect()
     }
 
-    /// The end of the next worker's rings.
-    pub(crate) fn link(&mut self) -> WorkerLink {
-        let (worker, core) = shard_rings(self.links.len(), &self.switch);
-        self.links.push(core);
+    /// The end of the next worker's rings for a group.
+    pub(crate) fn link(&mut self, group: usize) -> WorkerLink {
+        let ReplicatedGroup { switch, links, .. } = &mut self.groups[group];
+        let (worker, core) = shard_rings(links.len(), switch);
+        links.push(core);
         worker
     }
 
-    /// Opens the paths and starts the thread on its CPU. Setting `stop` ends it.
+    /// Opens the paths and starts the thread on its CPU. Setting `stop` ends it. There is one inspection for each group.
     pub(crate) fn start(
         self,
         unit: &UnitConfiguration,
-        count: CountConnections,
-        view: Arc<Mutex<PairView>>,
+        inspections: Vec<GroupInspection>,
         stop: &Arc<AtomicBool>,
     ) -> Result<RunningCore, RunError> {
+        let Self { key, configuration, groups } = self;
         let now = platform::now();
-        let paths = self.configuration.paths().iter().map(|&path| Path::open(path));
-        let core = ReplicationCore {
-            paths: paths.collect::<Result<_, _>>()?,
-            replicator: Replicator::new(self.settings(), unit.state(), random, now),
-            steering: Steering::new(self.links.len()),
-            links: self.links,
-            switch: self.switch,
-            count,
-            counted: Vec::new(),
-            view,
-            idler: Idler::new(system::may_sleep(unit, unit.cores().replication)),
-            stop: Arc::clone(stop),
-            kept_back: None,
-            standing_by_since: None,
-            datagram: Vec::new(),
-            view_at: Instant::START,
-            count_at: Instant::START,
-        };
+        let mut cores = Vec::new();
+        for (index, (group, GroupInspection { count, view })) in
+            groups.into_iter().zip(inspections).enumerate()
+        {
+            let settings = settings(&configuration, key.for_group(index), group.links.len());
+            let paths = configuration.paths().iter().map(|&path| Path::open(path.of_group(index)));
+            cores.push(ReplicationCore {
+                name: group.name,
+                paths: paths.collect::<Result<_, _>>()?,
+                replicator: Replicator::new(settings, group.state, random, now),
+                steering: Steering::new(group.links.len()),
+                links: group.links,
+                switch: group.switch,
+                count,
+                counted: Vec::new(),
+                view,
+                kept_back: None,
+                standing_by_since: None,
+                datagram: Vec::new(),
+                view_at: Instant::START,
+                count_at: Instant::START,
+            });
+        }
+        let idler = Idler::new(system::may_sleep(unit, unit.cores().replication));
+        let core = ReplicationCores { cores, idler, stop: Arc::clone(stop) };
         let cpu = unit.cores().replication;
         let thread = thread::Builder::new().name("replication".to_owned()).spawn(move || {
             run_on(cpu);
@@ -107,19 +152,29 @@ impl Replication {
         let thread = thread.map_err(RunError::Replication)?;
         Ok(RunningCore { thread: Some(thread), stop: Arc::clone(stop) })
     }
+}
 
-    fn settings(&self) -> Settings {
-        let configuration = &self.configuration;
-        let has_ipv6 = configuration.paths().iter().any(|path| path.local.is_ipv6());
-        let headers = if has_ipv6 { IPV6_AND_UDP } else { IPV4_AND_UDP };
-        Settings {
-            paths: configuration.paths().len(),
-            datagram_bytes: usize::from(configuration.mtu()) - headers,
-            flush: configuration.flush(),
-            digest_interval: configuration.digest_interval(),
-            observes: configuration.sync() == SyncMode::Observe,
-            ..Settings::new(self.key.clone(), self.links.len())
-        }
+fn settings(configuration: &ReplicationConfiguration, key: PairKey, workers: usize) -> Settings {
+    let has_ipv6 = configuration.paths().iter().any(|path| path.local.is_ipv6());
+    let headers = if has_ipv6 { IPV6_AND_UDP } else { IPV4_AND_UDP };
+    Settings {
+        paths: configuration.paths().len(),
+        datagram_bytes: usize::from(configuration.mtu()) - headers,
+        flush: configuration.flush(),
+        digest_interval: configuration.digest_interval(),
+        observes: configuration.sync() == SyncMode::Observe,
+        ..Settings::new(key, workers)
+    }
+}
+
+/// A group begins where its primary unit is; without one, it is as the units' roles say.
+fn first_state(unit: &UnitConfiguration, group: &FailoverGroup) -> UnitState {
+    match group.primary() {
+        // It begins by listening.
+        _ if unit.failover().is_some() => UnitState::Standby,
+        None => unit.state(),
+        Some(name) if name == unit.name() => UnitState::Active,
+        Some(_) => UnitState::Standby,
     }
 }
 

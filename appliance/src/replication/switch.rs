@@ -1,9 +1,10 @@
-//! Whether the unit forwards: an operator asks for it, the replication core carries it out, everybody else follows.
+//! Whether the unit forwards for a group: somebody asks for it, the replication core carries it out, everybody else
+//! follows.
 //!
 //! The state reaches a worker by the same ring as the connections that the peer told of, behind the last of them: a
 //! unit that becomes active forwards with all that it was told.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use model::UnitState;
 
@@ -15,6 +16,8 @@ pub struct StateSwitch {
     current: AtomicU8,
     workers: Box<[AtomicU8]>,
     is_listened: AtomicBool,
+    is_synchronized: AtomicBool,
+    announcements: AtomicU32,
 }
 
 impl StateSwitch {
@@ -22,7 +25,14 @@ impl StateSwitch {
     pub(crate) fn new(state: UnitState, workers: usize) -> Self {
         let place = || AtomicU8::new(state as u8);
         let workers = (0..workers).map(|_| place()).collect();
-        Self { wanted: place(), current: place(), workers, is_listened: AtomicBool::new(false) }
+        Self {
+            wanted: place(),
+            current: place(),
+            workers,
+            is_listened: AtomicBool::new(false),
+            is_synchronized: AtomicBool::new(false),
+            announcements: AtomicU32::new(0),
+        }
     }
 
     /// Asks for `state`.
@@ -55,6 +65,26 @@ impl StateSwitch {
     /// Whether there is a peer to be told of connections.
     pub(crate) fn is_listened(&self) -> bool {
         self.is_listened.load(Ordering::Relaxed)
+    }
+
+    /// Whether the standby has all connections of the active unit.
+    pub(crate) fn set_synchronized(&self, is_synchronized: bool) {
+        self.is_synchronized.store(is_synchronized, Ordering::Relaxed);
+    }
+
+    /// Whether the standby has all connections of the active unit.
+    pub(crate) fn is_synchronized(&self) -> bool {
+        self.is_synchronized.load(Ordering::Relaxed)
+    }
+
+    /// Asks for the addresses to be announced again, if the group is active here: somebody else was, a moment ago.
+    pub fn announce(&self) {
+        self.announcements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was asked for.
+    pub(crate) fn announcements(&self) -> u32 {
+        self.announcements.load(Ordering::Relaxed)
     }
 
     /// `worker` has gone to `state`, after all that it put into its ring.

@@ -4,10 +4,11 @@ use director::{
     BindingDraft, ConfigurationDraft, Predictor, RealServerDraft, TcpWithoutConnection, TimeoutsDraft,
     VirtualServerDraft,
 };
-use model::limits::{IDLE_TIMEOUT_S, REAL_SERVERS, VIRTUAL_SERVERS, WEIGHT};
+use model::limits::{FAILOVER_GROUPS, IDLE_TIMEOUT_S, REAL_SERVERS, VIRTUAL_SERVERS, WEIGHT};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::group::RawGroup;
 use crate::configuration::document::Raw;
 
 /// What is balanced. It is the same on both units of a pair.
@@ -15,6 +16,9 @@ use crate::configuration::document::Raw;
 #[serde(deny_unknown_fields, default, expecting = "an object")]
 #[schemars(title = "director.json")]
 pub(in crate::configuration) struct RawDirector {
+    /// Counts the changes of this document: of two units with different ones, the one with the higher generation has the newer.
+    /// Raise it with every change.
+    pub(in crate::configuration) generation: u32,
     /// What clients connect to.
     #[schemars(length(max = VIRTUAL_SERVERS))]
     virtual_servers: Vec<RawVirtualServer>,
@@ -23,6 +27,10 @@ pub(in crate::configuration) struct RawDirector {
     real_servers: Vec<RawRealServer>,
     /// Which virtual server uses which real servers. Several entries may name the same virtual server.
     bindings: Vec<RawBinding>,
+    /// What moves together from one unit of a pair to the other. Without any, all virtual servers are in one group, named
+    /// "default".
+    #[schemars(length(max = FAILOVER_GROUPS))]
+    groups: Vec<RawGroup>,
     /// How long connections may be idle, in seconds.
     timeouts: RawTimeouts,
     /// What happens to a TCP segment to a virtual server that neither belongs to a connection nor begins one.
@@ -30,8 +38,9 @@ pub(in crate::configuration) struct RawDirector {
 }
 
 impl Raw for RawDirector {
-    const LISTS: &[&str] = &["virtual_servers", "real_servers", "bindings", "real"];
-    const OBJECTS: &[&str] = &["timeouts"];
+    const LISTS: &[&str] = &["virtual_servers", "real_servers", "bindings", "real", "groups"];
+    const OBJECTS: &[&str] = &["timeouts", "shared_addresses", "mac"];
+    const OBJECTS_OF_LISTS: &[&str] = &["shared_addresses"];
 }
 
 /// A virtual server.
@@ -52,6 +61,9 @@ struct RawVirtualServer {
     /// Whether the other unit of a pair is told of its connections, so that they go on there.
     #[serde(default = "yes")]
     replicate: bool,
+    /// The name of one of the `groups`; the first, if it is missing. All virtual servers of an address are in one group.
+    #[serde(default)]
+    group: Option<String>,
 }
 
 /// A real server.
@@ -172,6 +184,7 @@ impl From<RawDirector> for ConfigurationDraft {
             virtual_servers: raw.virtual_servers.into_iter().map(Into::into).collect(),
             real_servers: raw.real_servers.into_iter().map(Into::into).collect(),
             bindings: raw.bindings.into_iter().map(Into::into).collect(),
+            groups: raw.groups.into_iter().map(Into::into).collect(),
             timeouts: raw.timeouts.into(),
             tcp_without_connection: match raw.tcp_without_connection {
                 RawTcpWithoutConnection::Drop => TcpWithoutConnection::Drop,
@@ -190,7 +203,13 @@ impl From<RawVirtualServer> for VirtualServerDraft {
             RawPredictor::RoundRobin => Predictor::RoundRobin,
             RawPredictor::WeightedRoundRobin => Predictor::WeightedRoundRobin,
         };
-        Self { name: raw.r#virtual, predictor, in_service: raw.in_service, replicate: raw.replicate }
+        Self {
+            name: raw.r#virtual,
+            predictor,
+            in_service: raw.in_service,
+            replicate: raw.replicate,
+            group: raw.group,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use model::limits::{CONNECTIONS, CONNECTIONS_DEFAULT, IDLE_TIMEOUT_S, PORTS, REP
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::failover::RawFailover;
 use crate::configuration::document::Raw;
 use crate::configuration::limits::{
     ADDITIONAL_BUFFERS, CPU_LAST, DIGEST_INTERVAL_MS_LEAST, DIGEST_INTERVAL_MS_MOST, FLUSH_US_MOST,
@@ -37,23 +38,25 @@ pub(in crate::configuration) struct RawUnit {
     #[serde(default)]
     #[schemars(range(max = ADDITIONAL_BUFFERS))]
     pub(in crate::configuration) additional_buffers: u64,
-    /// Connections that the unit can have at a time, over all workers.
+    /// Connections that the unit can have at a time, over all workers. The failover groups of a pair share them evenly.
     #[serde(default = "connections")]
     #[schemars(range(min = 1, max = CONNECTIONS))]
     pub(in crate::configuration) connections: u64,
-    /// Whether the unit forwards from its start, or keeps what its peer tells it until it is told to take over. A unit of a pair has to
-    /// say; one that is alone is active.
+    /// Whether the unit forwards from its start, or keeps what its peer tells it until it is told to take over. For a unit of a pair
+    /// without `failover`; one that is alone is active.
     pub(in crate::configuration) role: Option<RawState>,
     /// How the pair keeps in step. If it is missing, the unit is alone.
     pub(in crate::configuration) replication: Option<RawReplication>,
+    /// How the units find out which of them is active. If it is missing, they are told.
+    pub(in crate::configuration) failover: Option<RawFailover>,
     /// Where the unit takes commands. If it is missing: `/run/understudy/<name>.sock`.
     #[schemars(regex(pattern = "^/"), example = &"/run/understudy/a.sock")]
     pub(in crate::configuration) socket: Option<String>,
 }
 
 impl Raw for RawUnit {
-    const LISTS: &[&str] = &["ports", "addresses", "workers", "paths"];
-    const OBJECTS: &[&str] = &["cores", "replication"];
+    const LISTS: &[&str] = &["ports", "addresses", "workers", "paths", "links", "targets", "alternates"];
+    const OBJECTS: &[&str] = &["cores", "replication", "failover", "cable", "reachability"];
 }
 
 /// A port. It has exactly one of `device`, `vdev` and `interface`.
@@ -173,7 +176,8 @@ pub(in crate::configuration) enum RawSync {
 #[serde(deny_unknown_fields, expecting = "an object with \"local\" and \"peer\"")]
 #[schemars(rename = "Path")]
 pub(in crate::configuration) struct RawPath {
-    /// The address and UDP port of this unit.
+    /// The address and UDP port of this unit. With several failover groups, each but the first takes the next port, here and
+    /// at the other unit.
     #[schemars(example = &"10.9.0.1:7400", example = &"[fd00:9::1]:7400")]
     pub(in crate::configuration) local: String,
     /// The address and UDP port of the other unit.

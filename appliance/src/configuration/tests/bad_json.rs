@@ -46,7 +46,7 @@ fn unknown_keys_are_refused_with_the_known_ones() {
         (
             "{\n  \"binding\": []\n}",
             "2:3: binding: unknown key `binding`; known keys are \
-             `virtual_servers`, `real_servers`, `bindings`, `timeouts`, `tcp_without_connection`",
+             `generation`, `virtual_servers`, `real_servers`, `bindings`, `groups`, `timeouts`, `tcp_without_connection`",
         ),
         (
             "{ \"real_servers\": [{ \"real\": \"10.1.0.11\" },\n  { \"real\": \"10.1.0.12\", \"wait\": 2 }] }",

@@ -93,8 +93,8 @@ fn a_unit_of_a_pair_says_whether_it_forwards() {
     assert_eq!(
         mistakes(&open, DIRECTOR),
         [
-            "unit.json:3:16: replication: a unit of a pair says whether it forwards; write \"role\": \"active\" at one unit \
-             and \"role\": \"standby\" at the other"
+            "unit.json:3:16: replication: nothing says whether this unit of a pair forwards; write \"failover\", so that it \
+             finds out by itself, or \"role\": \"active\" at one unit and \"role\": \"standby\" at the other"
         ]
     );
 }

@@ -27,7 +27,7 @@ fn set(keys: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_is_listed_and_described() {
+fn every_key_is_listed() {
     assert_eq!(
         keys("unit.json"),
         set(&[
@@ -60,16 +60,53 @@ fn every_key_is_listed_and_described() {
             "digest_interval_ms",
             "standby_timeout_s",
             "sync",
+            "failover",
+            "id",
+            "priority",
+            "listen_ms",
+            "preempt_ms",
+            "cable",
+            "tty",
+            "baud",
+            "interval_ms",
+            "misses",
+            "links",
+            "reachability",
+            "falls",
+            "rises",
+            "targets",
+            "host",
+            "alternates",
+            "subnet",
+            "port",
+            "weight",
+            "required",
         ])
     );
+}
+
+#[test]
+fn every_key_of_what_is_balanced_is_listed() {
     assert_eq!(
         keys("director.json"),
         set(&[
+            "generation",
             "virtual_servers",
             "real_servers",
             "bindings",
             "timeouts",
             "tcp_without_connection",
+            "groups",
+            "group",
+            "name",
+            "primary",
+            "strategy",
+            "compare",
+            "hold_s",
+            "load_margin_percent",
+            "advertise",
+            "shared_addresses",
+            "mac",
             "virtual",
             "predictor",
             "in_service",
@@ -84,6 +121,10 @@ fn every_key_is_listed_and_described() {
             "udp_s",
         ])
     );
+}
+
+#[test]
+fn every_key_is_described() {
     for (key, property) in properties("unit.json").into_iter().chain(properties("director.json")) {
         let description =
             property["description"].as_str().unwrap_or_else(|| panic!("{key} is not described"));
@@ -133,6 +174,10 @@ fn lists_and_objects_are_where_the_types_have_them() {
             let types = &property["type"];
             if types == "array" || types.as_array().is_some_and(|types| types.contains(&"array".into())) {
                 lists.insert(key);
+            } else if property["additionalProperties"].is_object() {
+                let is_of_lists = property["additionalProperties"]["type"] == "array";
+                assert_eq!(is_of_lists, T::OBJECTS_OF_LISTS.contains(&key.as_str()), "{key}");
+                objects.insert(key);
             } else if let Some(name) = reference(&property) {
                 let definition = name.trim_start_matches("#/$defs/");
                 if schema[document]["$defs"][definition]["type"] == "object" {

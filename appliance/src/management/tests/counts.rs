@@ -16,13 +16,13 @@ fn unit_that_counted() -> (Folder, Server) {
         view.counters.dropped[DropReason::Martian.index()].add(1);
         view.counters.rounds.add(1_000);
         view.counters.idle_rounds.add(875);
-        view.shard.bindings[0].admitted.add(count);
-        view.shard.bindings[0].removed.add(3);
-        view.shard.bindings[1].admitted.add(count);
-        view.shard.bindings[1].outbound_packets.add(7);
-        view.shard.bindings[1].outbound_bytes.add(700);
-        view.shard.refused[1].add(5);
-        view.shard.expired.add(2);
+        view.shards[0].bindings[0].admitted.add(count);
+        view.shards[0].bindings[0].removed.add(3);
+        view.shards[0].bindings[1].admitted.add(count);
+        view.shards[0].bindings[1].outbound_packets.add(7);
+        view.shards[0].bindings[1].outbound_bytes.add(700);
+        view.shards[0].refused[1].add(5);
+        view.shards[0].expired.add(2);
     }
     let inspection = inspection(&folder, views.into());
     let server = Server::bind(&folder.socket()).unwrap().serve(inspection).unwrap();

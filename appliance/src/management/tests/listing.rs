@@ -193,10 +193,12 @@ fn syn<A: Address>(client: A, virtual_address: A, port: u16) -> Vec<u8> {
 fn shard(folder: &Folder, clients: u16) -> Shard {
     let port = |last, role| Port {
         mac: MacAddress([2, 0, 0, 0, 0, last]),
+        unit_mac: MacAddress([2, 0, 0, 0, 0, last]),
         role,
         unmatched: Unmatched::Kernel,
         mtu: 1_500,
         addresses: Vec::new(),
+        shared_addresses: Vec::new(),
         bridge_to: None,
     };
     let mut shard = Shard::new(ShardConfiguration {
