@@ -6,6 +6,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use model::Instant;
 
+use crate::servers::PATHS;
+
 /// How bad the network is. Parts are of 1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Faults {
@@ -26,7 +28,15 @@ pub(crate) struct Datagram {
     /// The unit that it is for.
     pub(crate) to: usize,
     pub(crate) path: usize,
+    pub(crate) content: Content,
     pub(crate) bytes: Vec<u8>,
+}
+
+/// Whom a datagram is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Replication,
+    Beat,
 }
 
 /// The datagrams under way.
@@ -37,6 +47,12 @@ pub(crate) struct Network {
     under_way: BTreeMap<(Instant, u64), Datagram>,
     sent: u64,
     cut_until: Instant,
+    /// Paths that bring nothing to this unit.
+    pub(crate) cuts: [[bool; 2]; PATHS],
+    /// Parts of 1 that are lost on each path beside.
+    pub(crate) losses: [f64; PATHS],
+    /// When a beat was lost on each path.
+    pub(crate) beat_lost_at: [Instant; PATHS],
 }
 
 impl Faults {
@@ -55,6 +71,16 @@ impl Faults {
         }
     }
 
+    /// These, without what loses datagrams.
+    pub(crate) const fn lossless(self) -> Self {
+        Self { loss: 0.0, corruption: 0.0, partition: 0.0, ..self }
+    }
+
+    /// These, without cuts.
+    pub(crate) const fn uncut(self) -> Self {
+        Self { partition: 0.0, ..self }
+    }
+
     /// A network as it should be.
     pub(crate) const HEALED: Self = Self {
         loss: 0.0,
@@ -69,13 +95,34 @@ impl Faults {
 
 impl Network {
     pub(crate) fn new(random: Rng, faults: Faults) -> Self {
-        Self { random, faults, under_way: BTreeMap::new(), sent: 0, cut_until: Instant::START }
+        Self {
+            random,
+            faults,
+            under_way: BTreeMap::new(),
+            sent: 0,
+            cut_until: Instant::START,
+            cuts: [[false; 2]; PATHS],
+            losses: [0.0; PATHS],
+            beat_lost_at: [Instant::START; PATHS],
+        }
     }
 
     /// Ends all faults. What is under way arrives.
     pub(crate) fn heal(&mut self) {
         self.faults = Faults::HEALED;
         self.cut_until = Instant::START;
+        self.cuts = [[false; 2]; PATHS];
+        self.losses = [0.0; PATHS];
+    }
+
+    /// Whether this path is cut nowhere, and loses no more than all of the network does.
+    pub(crate) fn is_whole(&self, path: usize) -> bool {
+        self.cuts[path] == [false; 2] && self.losses[path] == 0.0
+    }
+
+    /// The longest that a datagram takes.
+    pub(crate) fn latency(&self) -> Duration {
+        self.faults.delay + self.faults.jitter
     }
 
     /// Chance has its turn.
@@ -89,18 +136,31 @@ impl Network {
     /// Takes a datagram, and makes of it what chance says.
     pub(crate) fn send(&mut self, now: Instant, datagram: Datagram) {
         let faults = self.faults;
+        let Datagram { to, path, .. } = datagram;
+        let is_lossy = self.losses[path] > 0.0;
+        if self.cuts[path][to] || is_lossy && self.random.f64() < self.losses[path] {
+            return self.lose(now, &datagram);
+        }
         let copies = 1 + usize::from(self.random.f64() < faults.duplication);
         for _ in 0..copies {
             if now < self.cut_until || self.random.f64() < faults.loss {
+                self.lose(now, &datagram);
                 continue;
             }
             let mut copy = datagram.clone();
             if self.random.f64() < faults.corruption {
+                self.lose(now, &datagram);
                 self.corrupt(&mut copy.bytes);
             }
             let arrival = now + faults.delay + faults.jitter.mul_f64(self.random.f64());
             self.sent += 1;
             self.under_way.insert((arrival, self.sent), copy);
+        }
+    }
+
+    const fn lose(&mut self, now: Instant, datagram: &Datagram) {
+        if matches!(datagram.content, Content::Beat) {
+            self.beat_lost_at[datagram.path] = now;
         }
     }
 

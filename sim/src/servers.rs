@@ -40,10 +40,12 @@ pub(crate) fn configuration() -> Result<Arc<Configuration>, Vec<Mistake>> {
 pub(crate) fn ports() -> Arc<[Port]> {
     let port = |mac, role, address: [u8; 4]| Port {
         mac,
+        unit_mac: mac,
         role,
         unmatched: Unmatched::Drop,
         mtu: 1_500,
         addresses: vec![IpAddr::from(address)],
+        shared_addresses: Vec::new(),
         bridge_to: None,
     };
     Arc::new([

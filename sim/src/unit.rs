@@ -1,6 +1,7 @@
 //! A unit as the simulation has it: shards, a replicator, and the queues between them, without threads.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,14 @@ use director::{
 };
 use fastrand::Rng;
 use model::limits::BATCH;
-use model::{ConnectionEnds, Instant, ShardOrder, ShardReport, UnitState, Update};
-use replication::{PairKey, Replicator, Settings};
+use model::{ConnectionEnds, Endpoint, Instant, ShardOrder, ShardReport, UnitState, Update};
+use replication::{Link, PairKey, Replicator, Settings};
 
-use crate::network::{Datagram, Network};
+use crate::network::{Content, Datagram, Network};
 use crate::servers::{self, PATHS};
+
+/// How long the other unit may take to hear of the last connections of one that is to stand by.
+const DRAIN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What both units know.
 const KEY: [u8; 32] = [7; 32];
@@ -42,6 +46,11 @@ pub(crate) struct Unit {
     replicator: Replicator,
     next_hops: NextHopTable,
     kept_back: Option<ShardOrder>,
+    /// The state that it is to go to, as far as it decides by itself.
+    wanted: Option<UnitState>,
+    /// When its workers were told to stand by, while the other unit has not heard of all that they did before.
+    standing_by_since: Option<Instant>,
+    lease: Instant,
     pub(crate) ledger: Ledger,
 }
 
@@ -49,12 +58,21 @@ pub(crate) struct Unit {
 struct Queued {
     shard: Shard,
     reports: VecDeque<ShardReport>,
-    orders: VecDeque<ShardOrder>,
+    orders: VecDeque<ToShard>,
+}
+
+/// What a shard's worker is sent.
+enum ToShard {
+    Order(ShardOrder),
+    /// From here on the unit is in this state.
+    State(UnitState),
 }
 
 /// What was told and taken over since the last change of state.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    /// When that was.
+    pub(crate) since: Instant,
     pub(crate) updates_told: u64,
     pub(crate) updates_applied: u64,
     deleted: HashSet<ConnectionEnds>,
@@ -123,23 +141,99 @@ impl Unit {
             replicator: Replicator::new(settings, state, move || sessions.u64(..), now),
             next_hops: servers::next_hops(),
             kept_back: None,
-            ledger: Ledger::default(),
+            wanted: None,
+            standing_by_since: None,
+            lease: Instant::END,
+            ledger: Ledger { since: now, ..Ledger::default() },
         }
     }
 
-    /// Has the unit forward, or stand by. The state reaches the shards behind all orders that were given before.
+    /// Has the unit forward, or stand by, at once.
     pub(crate) fn set_state(&mut self, now: Instant, state: UnitState) {
         if self.state == state {
             return;
         }
-        self.state = state;
         self.replicator.set_state(now, state);
         while self.give_orders() || self.is_behind() {
             self.obey(now);
             self.take_reports(now);
         }
         self.shards.iter_mut().for_each(|queued| queued.shard.set_state(now, state));
-        self.ledger = Ledger::default();
+        self.go_to(now, state);
+    }
+
+    fn go_to(&mut self, now: Instant, state: UnitState) {
+        self.state = state;
+        self.ledger = Ledger { since: now, ..Ledger::default() };
+    }
+
+    /// Asks for `state`: the unit goes there step by step, as its workers can follow.
+    pub(crate) const fn want(&mut self, state: UnitState) {
+        self.wanted = Some(state);
+    }
+
+    /// Changes the state if that is wanted. Returns false while nothing else may be done: orders for the new state must not
+    /// reach the workers before it does.
+    fn follow(&mut self, now: Instant) -> bool {
+        if let Some(since) = self.standing_by_since {
+            let is_told = self.have_followed(UnitState::Standby)
+                && self.shards.iter().all(|queued| queued.reports.is_empty())
+                && self.replicator.status(now).lag_updates == 0;
+            if is_told || now.since(since) >= DRAIN_PATIENCE {
+                self.standing_by_since = None;
+                self.replicator.set_state(now, UnitState::Standby);
+                self.go_to(now, UnitState::Standby);
+            }
+            return true;
+        }
+        match self.wanted.filter(|wanted| *wanted != self.state) {
+            None => true,
+            Some(UnitState::Standby) => {
+                if self.send_state(UnitState::Standby) {
+                    self.standing_by_since = Some(now);
+                }
+                true
+            }
+            Some(UnitState::Active) => {
+                self.replicator.set_state(now, UnitState::Active);
+                self.give_orders();
+                let is_done = self.kept_back.is_none() && self.send_state(UnitState::Active);
+                if is_done {
+                    self.go_to(now, UnitState::Active);
+                }
+                is_done
+            }
+        }
+    }
+
+    /// The state reaches the shards behind all orders that were given before. Returns false if one has no room for it.
+    fn send_state(&mut self, state: UnitState) -> bool {
+        let has_room = self.shards.iter().all(|queued| queued.orders.len() < self.plan.queue);
+        if has_room {
+            self.shards.iter_mut().for_each(|queued| queued.orders.push_back(ToShard::State(state)));
+        }
+        has_room
+    }
+
+    /// Whether all shards are in `state`.
+    fn have_followed(&self, state: UnitState) -> bool {
+        self.shards.iter().all(|queued| queued.shard.state() == state)
+    }
+
+    /// Whether the unit and all of its shards are in `state`.
+    pub(crate) fn is_complete(&self, state: UnitState) -> bool {
+        self.state == state && self.have_followed(state)
+    }
+
+    /// Its workers may forward until then.
+    pub(crate) fn set_lease(&mut self, lease: Instant) {
+        self.lease = lease;
+        self.shards.iter_mut().for_each(|queued| queued.shard.set_lease(lease));
+    }
+
+    /// Whether a worker that turned now would forward.
+    pub(crate) fn forwards(&self, now: Instant) -> bool {
+        now < self.lease && self.shards.iter().any(|queued| queued.shard.state() == UnitState::Active)
     }
 
     /// Whether there are orders that were not carried out.
@@ -152,7 +246,7 @@ impl Unit {
     pub(crate) fn process(
         &mut self,
         now: Instant,
-        client: std::net::IpAddr,
+        client: IpAddr,
         port: PortIndex,
         bytes: &mut [u8],
     ) -> Verdict {
@@ -169,32 +263,58 @@ impl Unit {
 
     /// All that the unit does by itself in a step.
     pub(crate) fn step(&mut self, now: Instant, network: &mut Network) {
+        self.work(now);
+        self.communicate(now, network);
+    }
+
+    /// What the workers do.
+    pub(crate) fn work(&mut self, now: Instant) {
         for queued in &mut self.shards {
             queued.shard.set_listened(self.replicator.wants_updates());
             queued.shard.expire(now, 512);
         }
         self.obey(now);
+    }
+
+    /// What the replication core does.
+    pub(crate) fn communicate(&mut self, now: Instant, network: &mut Network) {
         self.take_reports(now);
+        if !self.follow(now) {
+            return;
+        }
         self.give_orders();
         let mut bytes = Vec::new();
         while let Some(transmit) = self.replicator.poll_transmit(now, &mut bytes) {
-            network.send(now, Datagram { to: 1 - self.index, path: transmit.path, bytes: bytes.clone() });
+            let (to, path) = (1 - self.index, transmit.path);
+            let content = Content::Replication;
+            network.send(now, Datagram { to, path, content, bytes: bytes.clone() });
         }
     }
 
     fn obey(&mut self, now: Instant) {
-        let Self { shards, plan, ledger, .. } = self;
-        for Queued { shard, reports, orders } in shards {
-            while !shard.is_busy() {
-                let Some(order) = orders.pop_front() else { break };
-                ledger.note_order(&order);
-                shard.order(now, order);
+        let Self { shards, plan, ledger, state, wanted, .. } = self;
+        // A takeover does not wait for the end of a sweep.
+        let is_in_a_hurry = *wanted == Some(UnitState::Active) && *state == UnitState::Standby;
+        for queued in shards {
+            if is_in_a_hurry && queued.shard.is_busy() {
+                queued.shard.abandon_sweep();
             }
-            shard.work(now);
-            while reports.len() < plan.queue {
-                let Some(report) = shard.take_report() else { break };
-                reports.push_back(report);
+            while !queued.shard.is_busy() {
+                match queued.orders.pop_front() {
+                    Some(ToShard::Order(order)) => {
+                        ledger.note_order(&order);
+                        queued.shard.order(now, order);
+                    }
+                    Some(ToShard::State(state)) => {
+                        // What it told before is told; with its state it forgets the rest.
+                        queued.tell(plan.queue);
+                        queued.shard.set_state(now, state);
+                    }
+                    None => break,
+                }
             }
+            queued.shard.work(now);
+            queued.tell(plan.queue);
         }
     }
 
@@ -222,31 +342,33 @@ impl Unit {
                 break;
             }
             for (_, queued) in self.shards.iter_mut().enumerate().filter(|(index, _)| is_concerned(*index)) {
-                queued.orders.push_back(order.clone());
+                queued.orders.push_back(ToShard::Order(order.clone()));
             }
             any = true;
         }
         any
     }
 
-    /// All connections of the unit that the other should have, too: those that are established.
-    pub(crate) fn connections(&self, now: Instant) -> BTreeSet<String> {
-        let mut all = BTreeSet::new();
+    /// All connections of the unit that the other should have, too: the clients' and the real servers' ends of those that
+    /// are established.
+    pub(crate) fn connections(&self, now: Instant) -> BTreeSet<(Endpoint, Endpoint)> {
+        let mut all = Vec::new();
         for queued in &self.shards {
             let mut cursor = Some(Cursor::default());
             while let Some(from) = cursor {
                 let mut page = ArrayVec::<ConnectionSummary, 64>::new();
                 cursor = queued.shard.list(now, from, &ConnectionFilter::default(), &mut page);
-                all.extend(page.iter().filter(|connection| connection.state.name() != "syn").map(
-                    |connection| {
-                        let ConnectionSummary { protocol, client, virtual_server, real_server, .. } =
-                            connection;
-                        format!("{protocol} {client} {virtual_server} {real_server}")
-                    },
-                ));
+                let established = page.iter().filter(|connection| connection.state.name() != "syn");
+                all.extend(established.map(|connection| (connection.client, connection.real_server)));
             }
         }
-        all
+        all.into_iter().collect()
+    }
+
+    /// How many of them the other unit was told of, or told.
+    pub(crate) fn replicated(&self) -> usize {
+        let marked = self.shards.iter().map(|queued| queued.shard.counters().marked()).sum::<u64>();
+        usize::try_from(marked).unwrap_or(usize::MAX)
     }
 
     /// Whether the counters say what the tables have.
@@ -270,7 +392,22 @@ impl Unit {
 
     /// Whether this unit believes that the two tables are equal.
     pub(crate) fn is_synchronized(&self, now: Instant) -> bool {
-        self.replicator.status(now).is_synchronized
+        self.replicator.is_synchronized(now)
+    }
+
+    /// Whether it stands by, and is told what the active unit does.
+    pub(crate) fn is_told(&self, now: Instant) -> bool {
+        self.state == UnitState::Standby
+            && matches!(self.replicator.status(now).link, Link::Connected { peer: UnitState::Active, .. })
+    }
+}
+
+impl Queued {
+    fn tell(&mut self, room: usize) {
+        while self.reports.len() < room {
+            let Some(report) = self.shard.take_report() else { break };
+            self.reports.push_back(report);
+        }
     }
 }
 
