@@ -1,9 +1,7 @@
 //! One unit dies, the other goes on with its connections.
 
-use std::io;
 use std::net::SocketAddr;
-use std::process::{Command, Output, Stdio};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use crate::http::large_page;
 use crate::lab::client::{Browser, Lines, ask_by_datagram};
@@ -12,6 +10,7 @@ use crate::lab::plan::{
     Plan, VIRTUAL_V4, VIRTUAL_V6, add_service, client_addresses, line_addresses, line_services, web,
 };
 use crate::lab::services::LINE_PORT;
+use crate::lab::traffic::{Downloads, still_talk, talk};
 use crate::lab::wait::{self, PATIENCE};
 
 /// The line service by TCP and UDP, and web pages.
@@ -21,62 +20,13 @@ fn plan() -> Plan {
     Plan { director, ..Plan::default() }
 }
 
-/// Downloads of the large page, by both families in turn.
-struct Downloads(Vec<JoinHandle<io::Result<Output>>>);
-
-impl Downloads {
-    fn start(pair: &Pair, count: usize) -> Self {
-        let download = |number: usize| {
-            let host = ["192.0.2.100", "[2001:db8:100::100]"][number % 2];
-            let mut curl = Command::new("curl");
-            // So slow that the unit dies in the middle.
-            curl.args(["--silent", "--show-error", "--fail", "--limit-rate", "16M", "--max-time", "60"]);
-            curl.arg(format!("http://{host}/large"));
-            curl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let child = pair.client.namespace.enter(|| curl.spawn()).expect("curl runs");
-            // Read from the start: curl would stop at a full pipe.
-            thread::spawn(|| child.wait_with_output())
-        };
-        Self((0..count).map(download).collect())
-    }
-
-    /// All come to their end, and have brought `page`.
-    fn end_with(self, page: &[u8]) {
-        for download in self.0 {
-            let output = download.join().expect("no panic").expect("curl ends");
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{complaint}");
-            let came = output.stdout;
-            assert!(came == page, "{} bytes came, and not those that were sent", came.len());
-        }
-    }
-}
-
-/// Every connection answers still, from the server that it had.
-fn still_talk(connections: &mut [(Lines, usize)]) {
-    for (number, (connection, server)) in connections.iter_mut().enumerate() {
-        let answered = connection.ask("still there?");
-        assert_eq!(answered.as_ref().ok(), Some(&*server), "connection {number}: {answered:?}");
-    }
-}
-
-/// Connections to the line service, by both families in turn, each with the server that it has.
-fn talk(pair: &Pair, count: usize) -> Vec<(Lines, usize)> {
-    let connect = |number: usize| {
-        let mut lines = pair.client.connect(line_addresses()[number % 2]);
-        let server = lines.ask("hello").expect("an answer");
-        (lines, server)
-    };
-    (0..count).map(connect).collect()
-}
-
 #[test]
 fn connections_survive_the_death_of_the_active_unit() {
     let pair = Pair::start(plan(), &[0, 1]);
-    let mut before = talk(&pair, 40);
+    let mut before = talk(&pair.client, &line_addresses(), 40);
     // A standby that joins late gets what was there before it; a UDP flow is a connection, too.
     pair.join();
-    before.extend(talk(&pair, 40));
+    before.extend(talk(&pair.client, &line_addresses(), 40));
     let datagrams: Vec<_> =
         line_addresses().into_iter().map(|address| pair.client.datagrams(address)).collect();
     let servers: Vec<_> =
@@ -91,7 +41,7 @@ fn connections_survive_the_death_of_the_active_unit() {
         assert_eq!(ask_by_datagram(socket, "after").ok(), Some(server));
     }
     // New ones begin as before.
-    still_talk(&mut talk(&pair, 6));
+    still_talk(&mut talk(&pair.client, &line_addresses(), 6));
 }
 
 #[test]
@@ -102,7 +52,7 @@ fn downloads_arrive_as_they_were_sent() {
         &[1],
     );
     pair.join();
-    let downloads = Downloads::start(&pair, 6);
+    let downloads = Downloads::start(&pair.client, 6);
     wait::until_equal("downloads on the standby", 6, || pair.b.view.connections("current"));
     wait::until_equal("downloads under way", true, || {
         pair.a.view.virtual_server("192.0.2.100:80:tcp").outbound_packets > 500
@@ -144,7 +94,7 @@ fn ten_thousand_connections_survive() {
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || connect(thread))).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("connections")).collect::<Vec<_>>()
     });
-    let downloads = Downloads::start(&pair, 4);
+    let downloads = Downloads::start(&pair.client, 4);
     let all = (THREADS * EACH + 4) as u64;
     wait::until_equal("connections on the standby", all, || pair.b.view.connections("current"));
 
@@ -161,12 +111,12 @@ fn a_standby_that_watches_needs_not_be_told() {
     let large = large_page();
     let pair = Pair::start(Plan { large: Some(large.clone()), hubs: true, ..plan() }, &[0, 1]);
     pair.join();
-    let mut lines = talk(&pair, 40);
+    let mut lines = talk(&pair.client, &line_addresses(), 40);
     let datagrams: Vec<_> =
         line_addresses().into_iter().map(|address| pair.client.datagrams(address)).collect();
     let servers: Vec<_> =
         datagrams.iter().map(|socket| ask_by_datagram(socket, "before").expect("an answer")).collect();
-    let downloads = Downloads::start(&pair, 6);
+    let downloads = Downloads::start(&pair.client, 6);
     wait::until_equal("connections on the standby", 48, || pair.b.view.connections("current"));
     wait::until_equal("downloads under way", true, || {
         pair.a.view.virtual_server("192.0.2.100:80:tcp").outbound_packets > 500
@@ -185,17 +135,17 @@ fn a_standby_that_watches_needs_not_be_told() {
     for (socket, server) in datagrams.iter().zip(servers) {
         assert_eq!(ask_by_datagram(socket, "after").ok(), Some(server));
     }
-    still_talk(&mut talk(&pair, 6));
+    still_talk(&mut talk(&pair.client, &line_addresses(), 6));
 }
 
 #[test]
 fn a_standby_that_starts_again_gets_everything_again() {
     let pair = Pair::start(plan(), &[1]);
     pair.join();
-    let mut before = talk(&pair, 30);
+    let mut before = talk(&pair.client, &line_addresses(), 30);
     pair.wait_until_synchronized();
     pair.b.kill();
-    before.extend(talk(&pair, 10));
+    before.extend(talk(&pair.client, &line_addresses(), 10));
     pair.join();
     wait::until_equal("connections on the standby", 40, || pair.b.view.connections("current"));
     pair.take_over();
@@ -206,13 +156,13 @@ fn a_standby_that_starts_again_gets_everything_again() {
 fn units_change_places_and_back() {
     let pair = Pair::start(plan(), &[0, 1]);
     pair.join();
-    let mut connections = talk(&pair, 20);
+    let mut connections = talk(&pair.client, &line_addresses(), 20);
     pair.wait_until_synchronized();
     for (from, to) in [(&pair.a, &pair.b), (&pair.b, &pair.a)] {
         from.failover("standby");
         pair.switch(to);
         still_talk(&mut connections);
-        connections.extend(talk(&pair, 5));
+        connections.extend(talk(&pair.client, &line_addresses(), 5));
         pair.wait_until_synchronized();
         let count = connections.len() as u64;
         wait::until_equal("connections on the new standby", count, || from.view.connections("current"));
@@ -224,7 +174,7 @@ fn units_change_places_and_back() {
 fn a_planned_switch_waits_until_the_peer_has_heard_of_all() {
     let pair = Pair::start(Plan { flush_us: 200_000, ..plan() }, &[0, 1]);
     pair.join();
-    let mut connections = talk(&pair, 20);
+    let mut connections = talk(&pair.client, &line_addresses(), 20);
     pair.a.failover("standby");
     pair.switch(&pair.b);
     still_talk(&mut connections);
@@ -274,7 +224,7 @@ fn what_would_break_is_told_on_both_units() {
     director["virtual_servers"][0]["replicate"] = false.into();
     let pair = Pair::start(Plan { director, ..Plan::default() }, &[1]);
     pair.join();
-    let _connections = talk(&pair, 20);
+    let _connections = talk(&pair.client, &line_addresses(), 20);
     for half in [&pair.a, &pair.b] {
         wait::until_equal("connections that would break", Some(10), || {
             half.replication()["would_break"].as_u64()

@@ -6,6 +6,7 @@ use crate::lab::Lab;
 use crate::lab::client::{Client, ask_by_datagram};
 use crate::lab::plan::{Plan, web};
 use crate::lab::services::LineService;
+use crate::lab::wait;
 
 /// Where something listens on the unit itself, as sshd would.
 const PORT: u16 = 22;
@@ -71,4 +72,17 @@ fn a_virtual_address_is_no_way_into_the_unit() {
     let refused = lab.client.try_connect(None, to, std::time::Duration::from_secs(1));
     assert!(refused.is_err(), "the unit's kernel answered at a virtual address");
     assert!(lab.view.dropped("no_virtual_server") > 0);
+}
+
+#[test]
+fn a_host_that_says_it_has_a_virtual_address_is_noticed() {
+    let lab = Lab::start(&Plan::default());
+    let intruder = lab.join_outside("intruder");
+    intruder.ip("addr add 192.0.2.100/32 dev eth0\nroute add 198.51.100.0/24 dev eth0 src 192.0.2.100");
+    // It asks for the unit, in the name of its address.
+    let _ = intruder.output("ping", &["-n", "-c", "3", "-i", "0.2", "-W", "1", "198.51.100.1"]);
+    wait::until_equal("the conflict in the log", true, || {
+        lab.log().contains("address conflict") && lab.log().contains("says that it has 192.0.2.100")
+    });
+    assert_eq!(lab.log().matches("address conflict").count(), 1, "it is told of once");
 }

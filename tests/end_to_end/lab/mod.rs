@@ -9,12 +9,15 @@
 //! Addresses repeat from lab to lab; nothing of one lab can reach another. When a lab is dropped it checks what every
 //! test must leave behind: counters that balance, a unit that stops when it is told to, and no traces.
 
+pub(crate) mod bird;
 pub(crate) mod client;
+pub(crate) mod deciding;
 mod folder;
 mod namespace;
 pub(crate) mod pair;
 pub(crate) mod plan;
 pub(crate) mod services;
+pub(crate) mod traffic;
 mod unit;
 pub(crate) mod view;
 pub(crate) mod wait;
@@ -115,6 +118,11 @@ impl Lab {
         }
     }
 
+    /// What the unit has logged.
+    pub(crate) fn log(&self) -> String {
+        self.unit.log()
+    }
+
     /// Sends the unit a signal and waits until it has ended.
     pub(crate) fn end_unit(&mut self, signal: Signal) -> ExitStatus {
         self.unit.signal(signal);
@@ -177,7 +185,7 @@ fn switches() -> Namespace {
 }
 
 /// A cable from a switch of `host` to eth0 in `namespace`.
-fn plug(host: &Namespace, namespace: &Namespace, name: &str, switch: &str) {
+pub(crate) fn plug(host: &Namespace, namespace: &Namespace, name: &str, switch: &str) {
     host.ip(&format!(
         "link add {name} type veth peer name eth0 netns {}\nlink set {name} master {switch} up",
         namespace.path().display()

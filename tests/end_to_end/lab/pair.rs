@@ -9,7 +9,9 @@
 //! The client has virtual addresses on its link and asks for them; the servers' default route is moved by
 //! [`Pair::take_over`], as long as units do not move it themselves.
 
-use std::process::Command;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 use std::sync::Mutex;
 
 use nix::sys::signal::Signal;
@@ -24,15 +26,15 @@ use super::view::View;
 use super::{Server, Turn, host_of_clients, server, switches, take_turn, wait, wait_for_answer};
 
 /// The key of the pair.
-const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// One unit of a pair.
 pub(crate) struct Half {
     pub(crate) view: View,
-    host: Namespace,
+    pub(crate) host: Namespace,
     unit: Mutex<Option<Unit>>,
     /// 1 or 2: what its own addresses end in.
-    number: usize,
+    pub(crate) number: usize,
     workers: &'static [usize],
 }
 
@@ -41,10 +43,11 @@ pub(crate) struct Pair {
     pub(crate) a: Half,
     pub(crate) b: Half,
     pub(crate) client: Client,
-    servers: Vec<Server>,
+    pub(crate) servers: Vec<Server>,
     plan: Plan,
-    folder: Folder,
-    _network: Namespace,
+    pub(crate) folder: Folder,
+    /// Where the switches are that join both hosts, the client and the servers.
+    pub(crate) network: Namespace,
     _turn: Turn,
 }
 
@@ -52,6 +55,13 @@ impl Pair {
     /// Builds the networks, starts unit A as the active one, and waits until it can reach all real servers. Unit B has
     /// `workers_of_b`, and is not started.
     pub(crate) fn start(plan: Plan, workers_of_b: &'static [usize]) -> Self {
+        let pair = Self::build(plan, workers_of_b);
+        pair.start_half(&pair.a, "active");
+        pair
+    }
+
+    /// Builds the networks only.
+    pub(crate) fn build(plan: Plan, workers_of_b: &'static [usize]) -> Self {
         let turn = take_turn(&plan);
         let folder = Folder::new();
         let network = if plan.hubs { hubs() } else { switches() };
@@ -65,17 +75,23 @@ impl Pair {
         };
         let (a, b) = (half(1, plan.workers), half(2, workers_of_b));
         let client = Client { namespace: client };
-        let pair = Self { a, b, client, servers, plan, folder, _network: network, _turn: turn };
-        pair.start_half(&pair.a, "active");
-        pair
+        Self { a, b, client, servers, plan, folder, network, _turn: turn }
     }
 
     /// Starts a unit, and waits until it can reach all real servers.
     pub(crate) fn start_half(&self, half: &Half, role: &str) {
-        let name = half.name();
-        let mut unit_json = self.plan.unit_json(&half.view.socket, half.number);
-        unit_json["name"] = json!(name);
+        let mut unit_json = self.unit_json(half);
         unit_json["role"] = json!(role);
+        self.write(half, "unit.json", &unit_json.to_string());
+        self.write(half, "director.json", &self.plan.director.to_string());
+        self.write(half, "pair.key", KEY);
+        self.launch(half);
+    }
+
+    /// `unit.json` of a unit, without what makes it active.
+    pub(crate) fn unit_json(&self, half: &Half) -> Value {
+        let mut unit_json = self.plan.unit_json(&half.view.socket, half.number);
+        unit_json["name"] = json!(half.name());
         unit_json["cores"]["workers"] = json!(half.workers);
         let end = |number: usize| format!("10.9.0.{number}:7400");
         unit_json["replication"] = json!({
@@ -85,15 +101,30 @@ impl Pair {
             "flush_us": self.plan.flush_us,
             "sync": if self.plan.hubs { "observe" } else { "records" },
         });
-        self.folder.write(&format!("{name}/unit.json"), unit_json.to_string());
-        self.folder.write(&format!("{name}/director.json"), self.plan.director.to_string());
-        self.folder.write(&format!("{name}/pair.key"), KEY);
-        let mut unit = Unit::start(&half.host, &self.folder.path().join(name), self.folder.path());
+        unit_json
+    }
+
+    /// Writes a file of a unit's configuration.
+    pub(crate) fn write(&self, half: &Half, file: &str, content: &str) {
+        self.folder.write(&format!("{}/{file}", half.name()), content);
+    }
+
+    /// Reads one.
+    pub(crate) fn read(&self, half: &Half, file: &str) -> Option<String> {
+        fs::read_to_string(self.path(half.name()).join(file)).ok()
+    }
+
+    /// Of a file of this lab.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts a unit with the configuration that was written, and waits until it can reach all real servers.
+    pub(crate) fn launch(&self, half: &Half) {
+        let mut unit = Unit::start(&half.host, &self.path(half.name()), self.folder.path());
         wait_for_answer(&mut unit, &half.view);
-        half.host.ip("link set tap-out master br-out\nlink set tap-in master br-in");
         *half.unit.lock().expect("nobody panicked") = Some(unit);
-        let all = self.plan.director["real_servers"].as_array().map_or(0, Vec::len);
-        wait::until_equal("real servers with a known MAC address", all, || half.view.known_real_servers());
+        half.plug_in();
     }
 
     /// Starts unit B as the standby, and waits until it has all connections of unit A.
@@ -113,6 +144,12 @@ impl Pair {
     pub(crate) fn take_over(&self) -> Value {
         self.a.kill();
         self.switch(&self.b)
+    }
+
+    /// Kills unit A and has unit B take over, while the servers' routes stay as they are.
+    pub(crate) fn take_over_unaided(&self) -> Value {
+        self.a.kill();
+        self.b.failover("active")
     }
 
     /// Has the servers hear, but answer nobody by IPv4, until [`take_over`](Self::take_over) shows them the way.
@@ -167,7 +204,7 @@ impl Half {
         Self { view: View { socket }, host, unit: Mutex::new(None), number, workers }
     }
 
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         if self.number == 1 { "a" } else { "b" }
     }
 
@@ -176,23 +213,66 @@ impl Half {
         self.view.ask("replication", &[]).unwrap_or_default()
     }
 
-    /// Has the unit go to `state`; returns what it says of that.
+    /// Has the unit go to `state`; returns what it says of that for the first group.
     pub(crate) fn failover(&self, state: &str) -> Value {
+        let answer = self.try_failover(&[state]);
+        answer.unwrap_or_else(|complaint| panic!("failover {state}: {complaint}"))["switched"][0].take()
+    }
+
+    /// `understudy failover ARGUMENTS --json`: its answer, or what it complained of.
+    pub(crate) fn try_failover(&self, arguments: &[&str]) -> Result<Value, String> {
         let output = Command::new(env!("CARGO_BIN_EXE_understudy"))
-            .args(["failover", state, "--json", "--socket"])
+            .arg("failover")
+            .args(arguments)
+            .args(["--json", "--socket"])
             .arg(&self.view.socket)
             .output()
             .expect("understudy runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let mut answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        answer["failover"].take()
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
+    }
+
+    /// Plugs the ports in, as soon as they are there, and waits until all real servers are reached. A unit that starts anew
+    /// in the meantime makes new ports.
+    pub(crate) fn plug_in(&self) {
+        wait::until_equal("real servers without a known MAC address", Some(0), || {
+            for side in ["out", "in"] {
+                let (port, switch) = (format!("tap-{side}"), format!("br-{side}"));
+                self.host.output("ip", &["link", "set", &port, "master", &switch]);
+            }
+            self.view.unknown_real_servers()
+        });
+    }
+
+    /// Sends the unit a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.with_unit(|unit| unit.signal(signal));
+    }
+
+    /// Waits until the unit has ended.
+    pub(crate) fn end(&self) -> ExitStatus {
+        let mut unit = self.unit.lock().expect("nobody panicked").take().expect("a running unit");
+        unit.end()
+    }
+
+    /// The unit's process and what it said so far; it runs.
+    pub(crate) fn process(&self) -> (u32, String) {
+        self.with_unit(|unit| {
+            assert!(unit.ended().is_none(), "unit {} ended:\n{}", self.name(), unit.log());
+            (unit.process_id(), unit.log())
+        })
+    }
+
+    fn with_unit<T>(&self, work: impl FnOnce(&mut Unit) -> T) -> T {
+        work(self.unit.lock().expect("nobody panicked").as_mut().expect("a running unit"))
     }
 
     /// Ends the unit as a power failure does, as far as a process can.
     pub(crate) fn kill(&self) {
-        let mut unit = self.unit.lock().expect("nobody panicked").take().expect("a running unit");
-        unit.signal(Signal::SIGKILL);
-        unit.end();
+        self.signal(Signal::SIGKILL);
+        self.end();
     }
 
     /// Ends the unit as an operator does, after what every test must leave behind.
@@ -210,6 +290,13 @@ impl Half {
 
     fn complain(&self) {
         eprintln!("unit {}: {:#}", self.name(), self.replication());
+        if let Ok(decisions) = self.view.ask("failover", &[]) {
+            eprintln!("{decisions:#}");
+        }
+        if let Ok(counters) = self.view.ask("counters", &[]) {
+            let drops = counters["drops"].as_object().into_iter().flatten();
+            eprintln!("drops: {:?}", drops.filter(|(_, count)| **count != 0).collect::<Vec<_>>());
+        }
         if let Some(unit) = self.unit.lock().ok().as_deref().and_then(Option::as_ref) {
             eprintln!("{}", unit.log());
         }

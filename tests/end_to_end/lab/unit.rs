@@ -23,8 +23,9 @@ impl Unit {
         let output = File::create(&log).expect("a log file");
         let errors = output.try_clone().expect("a second handle");
         let process = namespace.enter_with_sys(|| {
-            Command::new(env!("CARGO_BIN_EXE_understudy"))
-                .args(["run", "--config"])
+            // On a machine of its own nothing would keep its threads from turning.
+            Command::new("nice")
+                .args(["-n", "-15", env!("CARGO_BIN_EXE_understudy"), "run", "--config"])
                 .arg(configuration)
                 .env("RUST_LOG", "info")
                 // Where DPDK makes a folder that it does not remove.
@@ -41,6 +42,11 @@ impl Unit {
     /// What it said so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The number of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Its exit status, if it ended.

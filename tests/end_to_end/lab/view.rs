@@ -132,6 +132,12 @@ impl View {
         list(&self.show("real")).iter().filter(|server| server["next_hop"]["state"] == "resolved").count()
     }
 
+    /// How many have none; nothing from a unit that does not answer.
+    pub(crate) fn unknown_real_servers(&self) -> Option<usize> {
+        let servers = self.ask("real", &[]).ok()?;
+        Some(list(&servers).iter().filter(|server| server["next_hop"]["state"] != "resolved").count())
+    }
+
     /// The unit's MAC address on the port `name`.
     pub(crate) fn port_mac(&self, name: &str) -> String {
         let ports = self.show("ports");

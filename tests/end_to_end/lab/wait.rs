@@ -31,6 +31,12 @@ pub(crate) fn until_equal<T: PartialEq + Debug>(what: &str, expected: T, mut loo
     assert!(found.is_some(), "{what}: expected {expected:?}, last seen {last:?}");
 }
 
+/// What a flow lets pass between two datagrams.
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+pub(crate) fn a_millisecond() {
+    sleep(Duration::from_millis(1));
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 fn look_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
