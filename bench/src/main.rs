@@ -4,6 +4,7 @@
 
 mod affinity;
 mod clock;
+mod failover;
 mod forwarding;
 mod graph;
 mod load;
@@ -33,6 +34,10 @@ use report::{Outcome, ReportError};
 pub(crate) struct Context {
     /// Fewer and shorter rounds, to see whether it works.
     pub(crate) quick: bool,
+    /// More, where more finds what is rare.
+    pub(crate) long: bool,
+    /// The folder that gets the report.
+    pub(crate) output: PathBuf,
     /// The program that is measured.
     pub(crate) understudy: PathBuf,
     /// The machine's state.
@@ -54,6 +59,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "latency", run: forwarding::latency::run },
     Benchmark { name: "rivals", run: |context| rivals::run(&context.understudy, context.quick).into() },
     Benchmark { name: "replication", run: replication::run },
+    Benchmark { name: "failover", run: crate::failover::run },
     Benchmark { name: "translation", run: |context| graph::run(context, graph::translation::run) },
     Benchmark { name: "stages", run: |context| graph::run(context, graph::stages::run) },
     Benchmark { name: "scale", run: |context| graph::run(context, graph::scale::run) },
@@ -74,6 +80,10 @@ struct Arguments {
     /// Fewer and shorter rounds.
     #[arg(long)]
     quick: bool,
+
+    /// An hour of stalls instead of five minutes.
+    #[arg(long, conflicts_with = "quick")]
+    long: bool,
 
     /// Only check what does not depend on the machine.
     #[arg(long)]
@@ -135,7 +145,8 @@ fn failure<E: std::error::Error>(result: Result<(), E>) -> Vec<String> {
 fn measure(arguments: Arguments) -> Result<Vec<String>, ReportError> {
     let machine = Machine::look(arguments.date);
     let understudy = arguments.understudy.unwrap_or_else(beside_this_program);
-    let context = Context { quick: arguments.quick, understudy, machine };
+    let Arguments { quick, long, output, .. } = arguments;
+    let context = Context { quick, long, output, understudy, machine };
     let chosen = &arguments.benchmarks;
     let is_chosen =
         |benchmark: &&Benchmark| chosen.is_empty() || chosen.iter().any(|name| name == benchmark.name);
@@ -151,7 +162,7 @@ fn measure(arguments: Arguments) -> Result<Vec<String>, ReportError> {
         }
         outcomes.push(outcome);
         // After each: what was found stays found, whatever happens later.
-        report::write(&arguments.output, &context.machine, &outcomes)?;
+        report::write(&context.output, &context.machine, &outcomes)?;
     }
     Ok(outcomes.into_iter().flat_map(|outcome| outcome.failures).collect())
 }

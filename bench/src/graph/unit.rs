@@ -170,10 +170,12 @@ fn add_services<A: Version>(
 fn ports() -> Arc<[Port]> {
     let port = |index: PortIndex, role, addresses| Port {
         mac: UNIT[usize::from(index.0)],
+        unit_mac: UNIT[usize::from(index.0)],
         role,
         unmatched: Unmatched::Drop,
         mtu: 1_500,
         addresses,
+        shared_addresses: Vec::new(),
         bridge_to: None,
     };
     let own = |v4: [u8; 4], v6: [u16; 8]| vec![IpAddr::from(v4), IpAddr::from(v6)];

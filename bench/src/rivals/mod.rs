@@ -25,6 +25,7 @@ use bed::{Balancer, Bed};
 pub(crate) use error::RivalsError;
 use load::Sample;
 pub(crate) use namespace::Namespace;
+pub(crate) use process::{Folder, Process};
 use tasks::{TASKS, Task};
 
 /// All beds, at rest.

@@ -1,4 +1,4 @@
-//! A balancer as a process, and the folder of its files. Both are gone when they are dropped.
+//! A program as a process, and the folder of its files. Both are gone when they are dropped.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const WITH_SYS: &str = "mount -t sysfs sysfs /sys && exec \"$@\"";
 
 /// A running program.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     program: String,
     child: Child,
     log: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Process {
 impl Process {
     /// Starts a program in a namespace; what it says goes to a log in `folder`. It ends with this process, too, whatever
     /// ends it.
-    pub(super) fn start(
+    pub(crate) fn start(
         namespace: &Namespace,
         program: &Path,
         arguments: &[&str],
@@ -50,7 +50,7 @@ impl Process {
     }
 
     /// An error if it has ended.
-    pub(super) fn check(&mut self) -> Result<(), RivalsError> {
+    pub(crate) fn check(&mut self) -> Result<(), RivalsError> {
         match self.child.try_wait()? {
             None => Ok(()),
             Some(status) => {
@@ -60,12 +60,12 @@ impl Process {
     }
 
     /// Halts it where it is, until it is resumed.
-    pub(super) fn suspend(&self) -> Result<(), RivalsError> {
+    pub(crate) fn suspend(&self) -> Result<(), RivalsError> {
         self.signal(Signal::SIGSTOP)
     }
 
     /// Lets it go on.
-    pub(super) fn resume(&self) -> Result<(), RivalsError> {
+    pub(crate) fn resume(&self) -> Result<(), RivalsError> {
         self.signal(Signal::SIGCONT)
     }
 
@@ -74,7 +74,8 @@ impl Process {
         Ok(kill(Pid::from_raw(id), signal)?)
     }
 
-    fn last_words(&self) -> String {
+    /// The end of its log.
+    pub(crate) fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
@@ -91,22 +92,23 @@ impl Drop for Process {
 
 /// A folder for files, removed with all that is in it.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// A new folder. Its path is short: a socket's has at most 107 bytes.
-    pub(super) fn new(name: &str) -> Result<Self, RivalsError> {
+    pub(crate) fn new(name: &str) -> Result<Self, RivalsError> {
         let path = std::env::temp_dir().join(format!("understudy-bench-{}-{name}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file into it.
-    pub(super) fn write(&self, name: &str, content: &str) -> Result<PathBuf, RivalsError> {
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<PathBuf, RivalsError> {
         let path = self.0.join(name);
         fs::write(&path, content)?;
         Ok(path)
