@@ -37,19 +37,21 @@ END
         links "server$number" <<END
 addr add 10.1.0.1$number/24 dev eth0
 addr add 2001:db8:2::1$number/64 dev eth0
-route add default via 10.1.0.1
-route add ::/0 via 2001:db8:2::1
+route add default via 10.1.0.254
+route add ::/0 via 2001:db8:2::fe
 END
     done
 }
 
 start_servers() {
     head --bytes "${LARGE_MEGABYTES}M" /dev/urandom >"$WORK/large"
+    head --bytes "${PIECE_KILOBYTES}K" /dev/urandom >"$WORK/piece"
     local number
     for number in 1 2 3; do
         start_nginx "$number"
         start_udp_echo "$number" 4
         start_udp_echo "$number" 6
+        spawn ip netns exec "$LAB-server$number" python3 "$root/scripts/lib/flow.py" serve
     done
     for number in 1 2 3; do
         wait_for 10 "nginx of server $number" within "server$number" curl --silent --fail "http://10.1.0.1$number/"
@@ -63,6 +65,7 @@ start_nginx() {
     mkdir -p "$home/pages"
     echo "server $1" >"$home/pages/index.html"
     ln "$WORK/large" "$home/pages/large"
+    ln "$WORK/piece" "$home/pages/piece"
     cat >"$home/nginx.conf" <<END
 daemon off;
 user root;
@@ -97,7 +100,7 @@ udp_echo_listens() {
     [[ $(within "server$1" ss --udp --listening --numeric --no-header 'sport = :7' | wc -l) -eq 2 ]]
 }
 
-# write_configuration NAME NUMBER ROLE: of the unit whose own addresses end in NUMBER.
+# write_configuration NAME NUMBER ROLE: of the unit whose own addresses end in NUMBER, primary or backup.
 write_configuration() {
     local name=$1 number=$2 role=$3 workers='[0]'
     [[ $(nproc) -eq 1 ]] || workers='[0, 1]'
@@ -120,31 +123,45 @@ write_configuration() {
   "cores": { "control": 0, "workers": $workers },
   "idle": "sleep",
   "connections": 100000,
-  "role": "$role",
   "replication": {
     "key_file": "pair.key",
     "paths": [{ "local": "10.9.0.$number:7400", "peer": "10.9.0.$((3 - number)):7400" }]
+  },
+  "failover": {
+    "role": "$role",
+    "cable": { "tty": "$WORK/cable-$name" },
+    "links": [
+      { "local": "10.9.0.$number:7500", "peer": "10.9.0.$((3 - number)):7500" },
+      { "local": "10.1.0.$number:7500", "peer": "10.1.0.$((3 - number)):7500" }
+    ],
+    "reachability": { "interval_ms": 100, "targets": [{ "host": "198.51.100.10", "required": true }, { "subnet": "10.1.0.0/24" }] }
   },
   "socket": "$WORK/$name.sock"
 }
 END
     cat >"$WORK/$name/director.json" <<'END'
 {
+  "groups": [{ "name": "default", "hold_s": 2, "shared_addresses": { "inside": ["10.1.0.254/24", "2001:db8:2::fe/64"] } }],
   "virtual_servers": [
     { "virtual": "192.0.2.100:80", "predictor": "roundrobin" },
     { "virtual": "192.0.2.100:7:udp", "predictor": "roundrobin" },
+    { "virtual": "192.0.2.100:9000:udp", "predictor": "roundrobin" },
+    { "virtual": "192.0.2.100:9001", "predictor": "roundrobin" },
     { "virtual": "[2001:db8:100::100]:80", "predictor": "roundrobin" },
     { "virtual": "[2001:db8:100::100]:7:udp", "predictor": "roundrobin" }
   ],
   "real_servers": [
     { "real": "10.1.0.11:80" }, { "real": "10.1.0.12:80" }, { "real": "10.1.0.13:80" },
     { "real": "10.1.0.11:7:udp" }, { "real": "10.1.0.12:7:udp" }, { "real": "10.1.0.13:7:udp" },
+    { "real": "10.1.0.11:9000:udp" }, { "real": "10.1.0.12:9001" },
     { "real": "[2001:db8:2::11]:80" }, { "real": "[2001:db8:2::12]:80" }, { "real": "[2001:db8:2::13]:80" },
     { "real": "[2001:db8:2::11]:7:udp" }, { "real": "[2001:db8:2::12]:7:udp" }, { "real": "[2001:db8:2::13]:7:udp" }
   ],
   "bindings": [
     { "virtual": "192.0.2.100:80", "real": ["10.1.0.11:80", "10.1.0.12:80", "10.1.0.13:80"] },
     { "virtual": "192.0.2.100:7:udp", "real": ["10.1.0.11:7:udp", "10.1.0.12:7:udp", "10.1.0.13:7:udp"] },
+    { "virtual": "192.0.2.100:9000:udp", "real": ["10.1.0.11:9000:udp"] },
+    { "virtual": "192.0.2.100:9001", "real": ["10.1.0.12:9001"] },
     {
       "virtual": "[2001:db8:100::100]:80",
       "real": ["[2001:db8:2::11]:80", "[2001:db8:2::12]:80", "[2001:db8:2::13]:80"]
@@ -156,6 +173,14 @@ END
   ]
 }
 END
+}
+
+# plug_cable: the failover cable, between both units.
+plug_cable() {
+    spawn "$binary" cable "$WORK/cable-a" "$WORK/cable-b"
+    # shellcheck disable=SC2034 # the demo cuts it
+    failover_cable=$!
+    wait_for 5 "the cable" test -L "$WORK/cable-b"
 }
 
 # launch_unit NAME: starts a unit, plugs its ports into the switches, waits until it knows the way to all real servers.
@@ -179,15 +204,35 @@ unit_answers_or_ended() {
     show status || ! kill -0 "${units[$shown]}"
 }
 
-# gateway NUMBER: the real servers' default route goes to the unit whose own addresses end in NUMBER.
-gateway() {
-    local number
-    for number in 1 2 3; do
-        links "server$number" <<END
-route replace default via 10.1.0.$1
-route replace ::/0 via 2001:db8:2::$1
-END
-    done
+# ask UNIT EXPRESSION: what `show failover` of a unit has there.
+ask() {
+    "$binary" show failover --json --socket "$WORK/$1.sock" | jq --raw-output ".failover | $2"
+}
+
+# is_state UNIT STATE
+is_state() {
+    [[ $(ask "$1" '.groups[0].state') == "$2" ]]
+}
+
+# active_unit: the name of the unit that forwards.
+active_unit() {
+    if is_state a ACTIVE; then echo a; else echo b; fi
+}
+
+# other UNIT
+other() {
+    if [[ $1 == a ]]; then echo b; else echo a; fi
+}
+
+# is_ready UNIT: whether it stands by and could take over.
+is_ready() {
+    [[ $(ask "$1" '.groups[0] | .state == "STANDBY" and .synchronized') == true ]]
+}
+
+# happened UNIT SECONDS: the units' journal of the last so many seconds.
+happened() {
+    ask "$1" "[.journal[] | select(.ago_ms < $2 * 1000)] | .[] | \"\(.ago_ms) ms ago: \(.what) \(.states // \"\") \(.cause)\"" |
+        sed 's/^/   /'
 }
 
 # synchronized: whether the two units found their tables to be equal.
