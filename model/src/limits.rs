@@ -46,13 +46,13 @@ pub const IPV6_EXTENSION_HEADERS: usize = 8;
 pub const ICMP_ERRORS_PER_SECOND: u32 = 1_000;
 
 /// Packets that a worker keeps while next hops are resolved.
-pub const HOLD: usize = 256;
+pub const HOLD: usize = 1_024;
 
 /// Packets that a worker keeps while their group changes units: some milliseconds of them.
 pub const HANDOVER: usize = 2_048;
 
 /// Packets of those that wait for the same next hop.
-pub const HOLD_PER_NEXT_HOP: usize = 8;
+pub const HOLD_PER_NEXT_HOP: usize = 64;
 
 /// Packets in the ring from one worker to another.
 pub const HAND_OVER_RING: usize = 1_024;
