@@ -58,24 +58,9 @@ impl Condition {
     }
 }
 
-/// A counter for each reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejections([u64; Rejection::COUNT]);
-
-impl Rejections {
-    pub(crate) fn count(&mut self, rejection: Rejection) {
-        self.0[rejection.index()] += 1;
-    }
-
-    /// How often this happened.
-    pub const fn of(&self, rejection: Rejection) -> u64 {
-        self.0[rejection.index()]
-    }
-
-    /// How often anything was rejected.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
+model::reason_counters! {
+    /// A counter for each reason.
+    pub struct Rejections of Rejection;
 }
 
 /// What has passed over a line since the channel was made.

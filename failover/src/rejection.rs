@@ -24,26 +24,9 @@ model::reasons! {
     TooManyUnits = "too_many_units";
 }
 
-/// A counter for each reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejections([u64; Rejection::COUNT]);
-
-impl Rejections {
-    pub(crate) const NONE: Self = Self([0; Rejection::COUNT]);
-
-    pub(crate) fn count(&mut self, rejection: Rejection) {
-        self.0[rejection.index()] += 1;
-    }
-
-    /// How often this happened.
-    pub const fn of(&self, rejection: Rejection) -> u64 {
-        self.0[rejection.index()]
-    }
-
-    /// How often anything was rejected.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
+model::reason_counters! {
+    /// A counter for each reason.
+    pub struct Rejections of Rejection;
 }
 
 #[cfg(test)]
@@ -52,7 +35,7 @@ mod tests {
 
     #[test]
     fn each_is_counted_in_its_place() {
-        let mut rejections = Rejections::NONE;
+        let mut rejections = Rejections::default();
         Rejection::ALL.iter().for_each(|reason| rejections.count(*reason));
         assert!(Rejection::ALL.iter().all(|reason| rejections.of(*reason) == 1));
         assert_eq!(rejections.total(), Rejection::COUNT as u64);

@@ -40,3 +40,29 @@ macro_rules! reasons {
         }
     };
 }
+
+/// Makes a counter for each reason of an enum that [`reasons!`](crate::reasons) made.
+#[macro_export]
+macro_rules! reason_counters {
+    ($(#[doc = $about:literal])+ pub struct $Counters:ident of $Reason:ident;) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $Counters([u64; $Reason::COUNT]);
+
+        impl $Counters {
+            pub(crate) fn count(&mut self, reason: $Reason) {
+                self.0[reason.index()] += 1;
+            }
+
+            /// How often this happened.
+            pub const fn of(&self, reason: $Reason) -> u64 {
+                self.0[reason.index()]
+            }
+
+            /// How often anything of it happened.
+            pub fn total(&self) -> u64 {
+                self.0.iter().sum()
+            }
+        }
+    };
+}

@@ -47,26 +47,9 @@ model::reasons! {
     ItemMalformed = "item_malformed";
 }
 
-/// A counter for each reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejections([u64; Rejection::COUNT]);
-
-impl Rejections {
-    pub(crate) const NONE: Self = Self([0; Rejection::COUNT]);
-
-    pub(crate) fn count(&mut self, rejection: Rejection) {
-        self.0[rejection.index()] += 1;
-    }
-
-    /// How often this happened.
-    pub const fn of(&self, rejection: Rejection) -> u64 {
-        self.0[rejection.index()]
-    }
-
-    /// How often anything was rejected.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
+model::reason_counters! {
+    /// A counter for each reason.
+    pub struct Rejections of Rejection;
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ impl Monitor {
             is_useless: false,
             orders: VecDeque::new(),
             journal: Journal::default(),
-            rejected: Rejections::NONE,
+            rejected: Rejections::default(),
             turned_at: now,
             settings,
         };

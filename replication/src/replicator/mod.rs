@@ -82,7 +82,7 @@ impl Replicator {
             comparing: Comparing::new(settings.workers, settings.observes),
             counts: Counts::default(),
             orders: VecDeque::new(),
-            rejected: Rejections::NONE,
+            rejected: Rejections::default(),
             paths: vec![PathStatus::default(); settings.paths],
             next_path: 0,
             acknowledgement: Acknowledgement::default(),

@@ -29,7 +29,7 @@ fn written(updates: &[Update]) -> Vec<u8> {
 }
 
 fn read_all(items: &[u8]) -> (Vec<Update>, Rejections) {
-    let (mut cursor, mut rejected) = (Cursor::default(), Rejections::NONE);
+    let (mut cursor, mut rejected) = (Cursor::default(), Rejections::default());
     let updates = std::iter::from_fn(|| cursor.next(items, 2, &mut rejected)).collect();
     (updates, rejected)
 }
@@ -74,7 +74,7 @@ fn a_full_batch_takes_nothing_and_stays_whole() {
     let mut batch = Batch::default();
     assert_eq!(batch.write(&digest(1), 2, 30), Written::Yes);
     assert_eq!(batch.write(&digest(2), 2, 30), Written::Full);
-    assert_eq!(read_all(&batch.items), (vec![digest(1)], Rejections::NONE));
+    assert_eq!(read_all(&batch.items), (vec![digest(1)], Rejections::default()));
 }
 
 #[test]
