@@ -1,27 +1,15 @@
 //! Packets of no known connection: seed 003, figure 5, from step 506 on.
 
-use arrayvec::ArrayVec;
+use flow_table::FlowId;
 use model::{DropReason, Protocol};
 use packet::{Address, Datagram, Deltas, TcpFlags, Tuple, WireTuple, reply};
 
+use crate::choice::Target;
 use crate::classify::Flow;
 use crate::connection::{Connection, FlowKey, Hop, Marks};
 use crate::lane::{Lane, Unreachable};
 use crate::shard::{Core, PENDING};
-use crate::{ConnectionState, Direction, Frame, NextHopTable, TcpWithoutConnection, Verdict};
-
-/// Real servers that are tried before the client's port is translated, and ports that are tried then.
-const COLLISION_TRIES: usize = 8;
-const PORT_TRIES: u16 = 64;
-/// The first port that is not for well-known services: a translated client keeps looking like a client.
-const FIRST_TRANSLATED_PORT: u16 = 1_024;
-
-/// Where a new connection goes.
-struct Target {
-    binding: usize,
-    translated_port: u16,
-    hop: Hop,
-}
+use crate::{ConnectionState, Direction, Frame, NextHopTable, Refusal, TcpWithoutConnection, Verdict};
 
 impl<A: Address> Lane<A> {
     /// The verdict of a packet of no known connection.
@@ -35,7 +23,7 @@ impl<A: Address> Lane<A> {
         flow: &Flow<A>,
     ) -> Verdict {
         let admitted = match flow.key.direction {
-            Direction::Inbound => self.admit(core, next_hops, frame, flow),
+            Direction::Inbound => self.admit(core, next_hops, frame, flow, None),
             Direction::Outbound => Err(core.refuse_outbound(frame, flow)),
         };
         match admitted {
@@ -44,112 +32,50 @@ impl<A: Address> Lane<A> {
         }
     }
 
-    /// Makes the connection that a client's first packet asks for, or says what becomes of the packet.
-    fn admit(
+    /// Makes the connection that a client's first packet asks for, or says what becomes of the packet. The binding `avoid`
+    /// gets it only if there is no other.
+    pub(crate) fn admit(
         &mut self,
         core: &mut Core,
         next_hops: &NextHopTable,
         frame: &mut Frame<'_>,
         flow: &Flow<A>,
-    ) -> Result<flow_table::FlowId, Verdict> {
+        avoid: Option<usize>,
+    ) -> Result<FlowId, Verdict> {
         let server = core.virtual_server_for(frame, flow)?;
         let (hop_limit, ip_length) = flow.limits(frame).ok_or(PENDING)?;
         if hop_limit <= 1 {
             return Err(core.refuse::<A>(frame, DropReason::HopLimitExceeded, u16::MAX));
         }
-        let refuse = |core: &Core, reason| {
-            core.counters.refused[server].add(1);
-            Err(Verdict::Drop(reason))
-        };
-        if !core.configuration.virtual_servers()[server].is_in_service() {
-            return refuse(core, DropReason::VirtualOutOfService);
+        if let Some(verdict) = core.turn_away(frame, flow, server) {
+            return Err(verdict);
         }
-        if core.connections == core.capacity {
-            return refuse(core, DropReason::TableFull);
-        }
-        core.read_targets(next_hops);
-        let target = match self.choose(core, flow, server) {
+        core.refresh(next_hops);
+        let target = match self.choose(core, flow, server, avoid) {
             Ok(target) => target,
-            Err(Unreachable::Refused(reason)) => return refuse(core, reason),
+            Err(Unreachable::Refused(reason)) => return Err(core.refused(server, reason)),
             Err(awaits) => return Err(core.unreachable(awaits)),
         };
         let mtu = core.port(target.hop.port).mtu;
         if ip_length > mtu {
+            core.give_back(&target);
             return Err(core.refuse::<A>(frame, DropReason::PacketTooBig, mtu));
         }
         let connection = core.connection(flow, flow.flags(frame), &target);
-        let hashes = connection.keys().map(|key| core.hasher.hash(&key));
+        let hashes = [flow.hash, target.outbound_hash];
+        debug_assert_eq!(hashes, connection.keys().map(|key| core.hasher.hash(&key)));
         let state = connection.state;
-        let Some(id) = self.enter(core, connection, hashes) else {
-            return refuse(core, DropReason::TableFull);
+        let Some(id) = self.enter(core, connection, hashes, true) else {
+            core.give_back(&target);
+            return Err(core.refused(server, DropReason::TableFull));
         };
+        core.note_admitted(&target, state, hashes[0]);
         if state != ConnectionState::New
             && let Some(connection) = self.table.get_mut(id)
         {
             core.note_established(connection);
         }
         Ok(id)
-    }
-
-    /// Asks the predictor for a real server whose next hop is known and where the client's endpoint is free. If no
-    /// next hop is known, what becomes of the packet is what the next hop of one of them says.
-    fn choose(&self, core: &Core, flow: &Flow<A>, server: usize) -> Result<Target, Unreachable> {
-        let binding = core.predictors.pick(server).ok_or(Unreachable::Refused(DropReason::NoRealServer))?;
-        let hop = core.hop_to(binding)?;
-        if self.is_free(core, flow, binding, flow.key.client_port()) {
-            return Ok(Target { binding, translated_port: flow.key.client_port(), hop });
-        }
-        self.choose_another(core, flow, server, Target { binding, translated_port: 0, hop })
-    }
-
-    /// `choose` for a client that is at the `first` choice already, by another virtual server: the next one where it is
-    /// not. If it is at all of them, it gets another port (never mix two connections' data).
-    #[cold]
-    fn choose_another(
-        &self,
-        core: &Core,
-        flow: &Flow<A>,
-        server: usize,
-        first: Target,
-    ) -> Result<Target, Unreachable> {
-        let mut tried = ArrayVec::<usize, COLLISION_TRIES>::new();
-        tried.push(first.binding);
-        while let Some(binding) = core.predictors.pick_among(server, |binding| !tried.contains(&binding)) {
-            if self.is_free(core, flow, binding, flow.key.client_port()) {
-                let hop = core.hop_to(binding)?;
-                return Ok(Target { binding, translated_port: flow.key.client_port(), hop });
-            }
-            if tried.try_push(binding).is_err() {
-                break;
-            }
-        }
-        let translated_port = self
-            .free_port(core, flow, first.binding)
-            .ok_or(Unreachable::Refused(DropReason::NoTranslationPort))?;
-        Ok(Target { translated_port, ..first })
-    }
-
-    /// Whether the real server of `binding` has no other connection with the client's address and `port`.
-    fn is_free(&self, core: &Core, flow: &Flow<A>, binding: usize, port: u16) -> bool {
-        let Some((real_address, real_port)) = core.real_endpoint(binding, flow) else { return false };
-        let ends = Tuple {
-            source: real_address,
-            source_port: real_port,
-            destination: flow.key.client(),
-            destination_port: port,
-        };
-        let key = FlowKey { ends: ends.into(), direction: Direction::Outbound, ..flow.key };
-        self.table.find(core.hasher.hash(&key), &key).is_none()
-    }
-
-    /// A client port that is free at the real server, beginning at one that the connection's hash names.
-    fn free_port(&self, core: &Core, flow: &Flow<A>, binding: usize) -> Option<u16> {
-        let range = u16::MAX - FIRST_TRANSLATED_PORT;
-        let [low, high, ..] = flow.hash.to_le_bytes();
-        let start = u16::from_le_bytes([low, high]);
-        (0..PORT_TRIES)
-            .map(|attempt| FIRST_TRANSLATED_PORT + start.wrapping_add(attempt) % range)
-            .find(|&port| self.is_free(core, flow, binding, port))
     }
 }
 
@@ -162,14 +88,14 @@ impl Core {
     ) -> Result<usize, Verdict> {
         let (client, server, protocol) = (flow.key.client(), flow.key.server(), flow.key.protocol);
         let flags = flow.flags(frame);
-        let Some(services) = self.services.at(server.into()) else {
+        let Some(services) = self.plan.services.at(server.into()) else {
             return Err(self.unmatched(self.port(frame.port), server.into()));
         };
         if client.is_martian_source() || client == server {
             return Err(Verdict::Drop(DropReason::Martian));
         }
-        let index = services.find(flow.key.server_port(), protocol).ok_or(DropReason::NoVirtualServer);
-        match index {
+        let service = (server.into(), flow.key.server_port(), protocol);
+        match self.plan.instance_at(services, service, client.into()).ok_or(DropReason::NoVirtualServer) {
             Ok(_) if protocol == Protocol::Tcp && !flags.is_initial_syn() && !self.admits_midway(flags) => {
                 Err(self.without_connection(frame, flow, DropReason::NoConnection))
             }
@@ -178,11 +104,47 @@ impl Core {
         }
     }
 
+    /// What becomes of a packet that asks a virtual server for a connection and gets none, whatever its real servers say.
+    fn turn_away<A: Address>(&self, frame: &mut Frame<'_>, flow: &Flow<A>, server: usize) -> Option<Verdict> {
+        let configured = self.plan.virtual_server(server);
+        if let Some(refusal) = configured.refusal() {
+            let resets = refusal == Refusal::Reset && flow.key.protocol == Protocol::Tcp;
+            self.counters.refused[usize::from(configured.id())].add(1);
+            return Some(self.reset_or_drop::<A>(frame, resets, DropReason::Unwelcome));
+        }
+        self.turns_away(server, flow.key.protocol).map(|reason| self.refused(server, reason))
+    }
+
+    /// Why a virtual server takes no connection of this protocol now, whatever its real servers say.
+    pub(crate) fn turns_away(&self, server: usize, protocol: Protocol) -> Option<DropReason> {
+        let configured = self.plan.virtual_server(server);
+        if !configured.is_in_service() {
+            Some(DropReason::VirtualOutOfService)
+        } else if self.connections == self.capacity {
+            Some(DropReason::TableFull)
+        } else if self.is_guarded(server, protocol) {
+            Some(DropReason::SynGuard)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a virtual server has as many half-open connections as it may have.
+    pub(crate) fn is_guarded(&self, server: usize, protocol: Protocol) -> bool {
+        protocol == Protocol::Tcp && self.shared.is_guarded(self.plan.virtual_server(server))
+    }
+
+    /// Drops a packet that asks for a connection, and counts that at the virtual server.
+    fn refused(&self, server: usize, reason: DropReason) -> Verdict {
+        self.counters.refused[usize::from(self.plan.virtual_server(server).id())].add(1);
+        Verdict::Drop(reason)
+    }
+
     /// Whether a segment may begin a connection that began elsewhere.
     fn admits_midway(&self, flags: TcpFlags) -> bool {
         const ANSWER: u8 = TcpFlags::ACK.0;
         const ASIDE: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0;
-        self.configuration.tcp_without_connection() == TcpWithoutConnection::Admit
+        self.plan.configuration.tcp_without_connection() == TcpWithoutConnection::Admit
             && flags.0 & (ANSWER | ASIDE) == ANSWER
     }
 
@@ -199,7 +161,7 @@ impl Core {
             return Verdict::Kernel;
         }
         let begins = flow.flags(frame).is_initial_syn();
-        if !begins && self.services.is_real_endpoint(source.into(), server_port, protocol) {
+        if !begins && self.plan.services.is_real_endpoint(source.into(), server_port, protocol) {
             return self.without_connection(frame, flow, DropReason::NoConnection);
         }
         self.unmatched(self.port(frame.port), destination.into())
@@ -212,12 +174,16 @@ impl Core {
         flow: &Flow<A>,
         reason: DropReason,
     ) -> Verdict {
-        let reset = self.configuration.tcp_without_connection() == TcpWithoutConnection::Reset
+        let resets = self.plan.configuration.tcp_without_connection() == TcpWithoutConnection::Reset
             && flow.key.protocol == Protocol::Tcp;
-        match reset
-            .then(|| frame.datagram::<A>().and_then(|datagram| reply::tcp_reset(frame.bytes, &datagram)))
-            .flatten()
-        {
+        self.reset_or_drop::<A>(frame, resets, reason)
+    }
+
+    fn reset_or_drop<A: Address>(&self, frame: &mut Frame<'_>, resets: bool, reason: DropReason) -> Verdict {
+        let reset = |frame: &mut Frame<'_>| {
+            frame.datagram::<A>().and_then(|datagram| reply::tcp_reset(frame.bytes, &datagram))
+        };
+        match resets.then(|| reset(frame)).flatten() {
             Some(length) => Verdict::answer(length),
             None => Verdict::Drop(reason),
         }
@@ -233,28 +199,10 @@ impl Core {
         self.unmatched(port, datagram.destination.into())
     }
 
-    fn real_server_of(&self, binding: usize) -> &crate::RealServer {
-        &self.configuration.real_servers()[self.configuration.bindings()[binding].real_server()]
-    }
-
-    /// Has the predictors know who can be reached, when `next_hops` is another table than it was.
-    fn read_targets(&mut self, next_hops: &NextHopTable) {
-        let Self { targets, predictors, configuration, .. } = self;
-        if !targets.is_of(next_hops) {
-            targets.read(configuration, next_hops, |real_server, standing| {
-                predictors.set_standing(real_server, standing);
-            });
-        }
-    }
-
-    fn hop_to(&self, binding: usize) -> Result<Hop, Unreachable> {
-        self.targets.hop(self.configuration.bindings()[binding].real_server())
-    }
-
     /// The real endpoint that a connection by `binding` has; a real server of port 0 keeps the virtual port. `None`
     /// if it were of another address family, which checked configuration has none of.
-    fn real_endpoint<A: Address>(&self, binding: usize, flow: &Flow<A>) -> Option<(A, u16)> {
-        let name = self.real_server_of(binding).name();
+    pub(crate) fn real_endpoint<A: Address>(&self, binding: usize, flow: &Flow<A>) -> Option<(A, u16)> {
+        let name = self.plan.real_server(binding).name();
         let port = if name.port == 0 { flow.key.server_port() } else { name.port };
         Some((A::from_ip(name.address)?, port))
     }
@@ -278,8 +226,7 @@ impl Core {
             last_seen_ms: self.now_ms,
             client_hop: Hop::UNKNOWN,
             real_hop: target.hop,
-            // Checked configuration has fewer bindings than 16 bits count (limits::BINDINGS).
-            binding: u16::try_from(target.binding).unwrap_or(u16::MAX),
+            binding: self.plan.binding(target.binding).id(),
             protocol,
             state: match protocol {
                 Protocol::Tcp if flags.is_initial_syn() => ConnectionState::New,
@@ -287,7 +234,7 @@ impl Core {
                 Protocol::Udp => ConnectionState::Udp,
             },
             syn_resends: 0,
-            marks: Marks::NONE,
+            marks: if target.is_trial { Marks::TRIAL } else { Marks::NONE },
             pass: 0,
         }
     }

@@ -134,7 +134,7 @@ impl Core {
         if !self.is_virtual(datagram.destination) {
             let fragment = matches!(datagram.transport, Transport::Fragment { .. });
             let of_real_server =
-                port.role == PortRole::Inside && self.services.is_real_address(datagram.source.into());
+                port.role == PortRole::Inside && self.plan.services.is_real_address(datagram.source.into());
             // It can not be translated yet, and must not leave with the real server's address.
             if fragment && of_real_server && !self.is_own(datagram.destination.into()) {
                 return Verdict::Drop(DropReason::Fragment);

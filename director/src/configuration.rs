@@ -3,25 +3,41 @@
 //! A [`ConfigurationDraft`] is what somebody wrote; [`Configuration`] is what it means, and has no invalid values.
 //! Nothing here knows how a document looks or where it came from.
 
+mod assignments;
 mod check;
+mod check_bindings;
+mod check_clients;
 mod check_groups;
+mod check_servers;
+mod client_table;
 mod draft;
 mod groups;
 mod mistake;
 mod names;
+mod numbering;
+mod servers;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 
-use std::ops::Range;
-use std::time::Duration;
+use std::sync::Arc;
 
 use model::ServerName;
 
+pub(crate) use client_table::ClientTable;
+
+pub use assignments::{Assigned, Assignments};
 pub use draft::{
-    BindingDraft, ConfigurationDraft, GroupDraft, RealServerDraft, TimeoutsDraft, VirtualServerDraft,
+    AssignmentDraft, BindingDraft, BuddiesDraft, ConfigurationDraft, GroupDraft, RealServerDraft,
+    StickyDraft, TimeoutsDraft, VirtualServerDraft, VirtualTimeoutsDraft,
 };
 pub use groups::{Comparison, FailoverGroup, SwitchStrategy};
-pub use mistake::{Mistake, Place, Problem, TimeoutKind};
+pub use mistake::{Mistake, Place, Problem, RealSetting, TimeoutKind, VirtualSetting};
+pub use numbering::{NoNumber, Numbered, Numbering};
+pub use servers::{
+    Backup, BackupTarget, BackupWhen, Binding, RealServer, Refusal, StandIn, Sticky, VirtualServer,
+};
+pub use timeouts::Timeouts;
 
 /// Checked configuration. Each binding names servers that exist and suit each other; all sizes are within
 /// [`model::limits`].
@@ -33,34 +49,11 @@ pub struct Configuration {
     groups: Vec<FailoverGroup>,
     /// The group whose virtual servers are served; `None` for those of all groups.
     served: Option<usize>,
+    assignments: Arc<Assignments>,
     timeouts: Timeouts,
     tcp_without_connection: TcpWithoutConnection,
-}
-
-/// What clients connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VirtualServer {
-    name: ServerName,
-    predictor: Predictor,
-    in_service: bool,
-    replicate: bool,
-    group: usize,
-    bindings: Range<usize>,
-}
-
-/// What serves connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RealServer {
-    name: ServerName,
-    weight: u16,
-    in_service: bool,
-}
-
-/// A virtual server's permission to use a real server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binding {
-    virtual_server: usize,
-    real_server: usize,
+    hash_seed: u64,
+    client_tables: client_table::ClientTables,
 }
 
 /// How a virtual server chooses among its real servers.
@@ -71,10 +64,17 @@ pub enum Predictor {
     LeastConnections,
     /// The real server with the fewest connections for its weight.
     WeightedLeastConnections,
+    /// The real server that answers SYNs fastest, reckoned with its connections.
+    Fastest,
     /// One after the other.
     RoundRobin,
     /// One after the other, each as often as its weight says.
     WeightedRoundRobin,
+    /// The one that the client's address names, by a plain hash.
+    SourceHash,
+    /// The one that the client's address names, by Maglev's consistent hash: a change of one real server moves few of the
+    /// others' clients (Eisenbud et al., "Maglev", NSDI 2016, section 3.4).
+    Maglev,
 }
 
 /// What happens to a TCP segment to a virtual server that neither belongs to a connection nor begins one.
@@ -88,17 +88,6 @@ pub enum TcpWithoutConnection {
     /// A segment that acknowledges something is taken into a new connection, as established: LVS' `sloppy_tcp`. For a
     /// unit that takes the place of another kind of balancer in the middle of traffic.
     Admit,
-}
-
-/// How long a connection may be idle, by its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    tcp_syn: Duration,
-    tcp_established: Duration,
-    tcp_half_closed: Duration,
-    tcp_closed: Duration,
-    tcp_reset: Duration,
-    udp: Duration,
 }
 
 impl Configuration {
@@ -148,98 +137,25 @@ impl Configuration {
     pub const fn tcp_without_connection(&self) -> TcpWithoutConnection {
         self.tcp_without_connection
     }
-}
 
-impl VirtualServer {
-    /// Its address, port and protocol. The bind ID is 0.
-    pub const fn name(&self) -> ServerName {
-        self.name
+    /// Which clients get another instance of a virtual server than the one with bind ID 0.
+    pub fn assignments(&self) -> &Assignments {
+        &self.assignments
     }
 
-    /// How it chooses among its real servers.
-    pub const fn predictor(&self) -> Predictor {
-        self.predictor
+    /// What the hashes of clients' addresses begin with: the same on both units of a pair, so that they choose alike.
+    pub const fn hash_seed(&self) -> u64 {
+        self.hash_seed
     }
 
-    /// Whether it takes new connections.
-    pub const fn is_in_service(&self) -> bool {
-        self.in_service
+    /// The index of a virtual server.
+    pub fn find_virtual(&self, name: ServerName) -> Option<usize> {
+        self.virtual_servers.iter().position(|server| server.name() == name)
     }
 
-    /// Whether the other unit of a pair is told of its connections (seed 001, figure 6A).
-    pub const fn replicate(&self) -> bool {
-        self.replicate
-    }
-
-    /// Index into [`Configuration::groups`].
-    pub const fn group(&self) -> usize {
-        self.group
-    }
-
-    /// Where its bindings are in [`Configuration::bindings`].
-    pub const fn bindings(&self) -> Range<usize> {
-        self.bindings.start..self.bindings.end
-    }
-}
-
-impl RealServer {
-    /// Its address, port and protocol. Port 0 keeps the virtual server's port. The bind ID is 0.
-    pub const fn name(&self) -> ServerName {
-        self.name
-    }
-
-    /// Its share where the predictor is weighted: 1 to [`model::limits::WEIGHT`].
-    pub const fn weight(&self) -> u16 {
-        self.weight
-    }
-
-    /// Whether it gets new connections.
-    pub const fn is_in_service(&self) -> bool {
-        self.in_service
-    }
-}
-
-impl Binding {
-    /// Index into [`Configuration::virtual_servers`].
-    pub const fn virtual_server(&self) -> usize {
-        self.virtual_server
-    }
-
-    /// Index into [`Configuration::real_servers`].
-    pub const fn real_server(&self) -> usize {
-        self.real_server
-    }
-}
-
-impl Timeouts {
-    /// From the client's SYN until the handshake is done.
-    pub const fn tcp_syn(&self) -> Duration {
-        self.tcp_syn
-    }
-
-    /// Established connections. RFC 5382 REQ-5: not less than 2 hours and 4 minutes.
-    pub const fn tcp_established(&self) -> Duration {
-        self.tcp_established
-    }
-
-    /// After the FIN of one side. RFC 5382 REQ-5: not less than 4 minutes.
-    pub const fn tcp_half_closed(&self) -> Duration {
-        self.tcp_half_closed
-    }
-
-    /// After the FINs of both sides.
-    pub const fn tcp_closed(&self) -> Duration {
-        self.tcp_closed
-    }
-
-    /// After a reset.
-    pub const fn tcp_reset(&self) -> Duration {
-        self.tcp_reset
-    }
-
-    /// UDP. RFC 4787 REQ-5: 5 minutes or more are recommended.
-    pub const fn udp(&self) -> Duration {
-        self.udp
+    /// The index of a real server.
+    pub fn find_real(&self, name: ServerName) -> Option<usize> {
+        self.real_servers.iter().position(|server| server.name() == name)
     }
 }
 
@@ -251,21 +167,11 @@ impl Default for Configuration {
             bindings: Vec::new(),
             groups: vec![FailoverGroup::default()],
             served: None,
+            assignments: Arc::default(),
             timeouts: Timeouts::default(),
             tcp_without_connection: TcpWithoutConnection::default(),
-        }
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            tcp_syn: Duration::from_secs(60),
-            tcp_established: Duration::from_secs(7_440),
-            tcp_half_closed: Duration::from_secs(240),
-            tcp_closed: Duration::from_secs(10),
-            tcp_reset: Duration::from_secs(10),
-            udp: Duration::from_secs(300),
+            hash_seed: 0,
+            client_tables: client_table::ClientTables::default(),
         }
     }
 }

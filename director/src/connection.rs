@@ -116,6 +116,8 @@ impl Marks {
     pub(crate) const REPLICATED: Self = Self(1);
     /// It has buddies.
     pub(crate) const BUDDY: Self = Self(2);
+    /// It tries a real server that has failed.
+    pub(crate) const TRIAL: Self = Self(4);
 
     #[inline(always)]
     pub(crate) const fn is_empty(self) -> bool {
@@ -147,7 +149,7 @@ pub(crate) struct Connection<A: Address> {
     pub(crate) last_seen_ms: u32,
     pub(crate) client_hop: Hop,
     pub(crate) real_hop: Hop,
-    /// Index into the configuration's bindings: which virtual server, which real server.
+    /// The number of its binding, which stays while the configuration changes.
     pub(crate) binding: u16,
     pub(crate) protocol: Protocol,
     pub(crate) state: ConnectionState,

@@ -1,6 +1,5 @@
 //! Counters that one shard writes and anyone may read.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ReplicaCounters;
@@ -48,9 +47,17 @@ pub struct BindingCounters {
 /// What one shard counted.
 #[derive(Debug)]
 pub struct ShardCounters {
-    /// One for each binding of the configuration, in its order.
+    /// By [`Binding::id`](crate::Binding::id), with room for more than there are.
     pub bindings: Box<[BindingCounters]>,
-    /// New connections that a virtual server refused, by virtual server.
+    /// Connections admitted, by all bindings, also those that are gone.
+    pub admitted: Counter,
+    /// Connections removed.
+    pub removed: Counter,
+    /// Connections that the other unit is told of, or told of.
+    pub marked: Counter,
+    /// Those of them that were removed.
+    pub unmarked: Counter,
+    /// New connections that a virtual server refused, by [`VirtualServer::id`](crate::VirtualServer::id).
     pub refused: Box<[Counter]>,
     /// Connections whose client port had to be translated, too.
     pub client_ports_translated: Counter,
@@ -64,6 +71,10 @@ impl ShardCounters {
     pub(crate) fn new(virtual_servers: usize, bindings: usize) -> Self {
         Self {
             bindings: (0..bindings).map(|_| BindingCounters::default()).collect(),
+            admitted: Counter::default(),
+            removed: Counter::default(),
+            marked: Counter::default(),
+            unmarked: Counter::default(),
             refused: (0..virtual_servers).map(|_| Counter::default()).collect(),
             client_ports_translated: Counter::default(),
             expired: Counter::default(),
@@ -73,28 +84,43 @@ impl ShardCounters {
 
     /// Connections in the shard's table.
     pub fn connections(&self) -> u64 {
-        self.connections_of(0..self.bindings.len())
+        let removed = self.removed.read();
+        self.admitted.read() - removed
     }
 
-    /// Connections in the shard's table that came by one of `bindings`.
-    pub fn connections_of(&self, bindings: Range<usize>) -> u64 {
-        // Removed first: a connection that goes between the two reads must not make the difference negative.
-        let bindings = &self.bindings[bindings];
-        let removed: u64 = bindings.iter().map(|binding| binding.removed.read()).sum();
-        let admitted: u64 = bindings.iter().map(|binding| binding.admitted.read()).sum();
-        admitted - removed
+    /// Connections in the shard's table that came by the bindings with these numbers.
+    pub fn connections_of(&self, ids: impl IntoIterator<Item = u16, IntoIter: Clone>) -> u64 {
+        difference(self.of(ids), |binding| (&binding.admitted, &binding.removed))
     }
 
-    /// Connections in the shard's table that came by one of `bindings` and that the other unit is told of, or told of.
-    pub fn marked_of(&self, bindings: Range<usize>) -> u64 {
-        let bindings = &self.bindings[bindings];
-        let unmarked: u64 = bindings.iter().map(|binding| binding.unmarked.read()).sum();
-        let marked: u64 = bindings.iter().map(|binding| binding.marked.read()).sum();
-        marked - unmarked
+    /// Connections in the shard's table that came by the bindings with these numbers and that the other unit is told of, or
+    /// told of.
+    pub fn marked_of(&self, ids: impl IntoIterator<Item = u16, IntoIter: Clone>) -> u64 {
+        difference(self.of(ids), |binding| (&binding.marked, &binding.unmarked))
     }
 
     /// Connections in the shard's table that the other unit is told of, or told of.
     pub fn marked(&self) -> u64 {
-        self.marked_of(0..self.bindings.len())
+        let unmarked = self.unmarked.read();
+        self.marked.read() - unmarked
     }
+
+    /// The counters of the bindings with these numbers; those that there is no room for count nothing.
+    fn of(
+        &self,
+        ids: impl IntoIterator<Item = u16, IntoIter: Clone>,
+    ) -> impl Iterator<Item = &BindingCounters> + Clone {
+        ids.into_iter().filter_map(|id| self.bindings.get(usize::from(id)))
+    }
+}
+
+/// What came and has not gone. What has gone is read first: a connection that goes between the two reads must not make the
+/// difference negative.
+fn difference<'a>(
+    bindings: impl IntoIterator<Item = &'a BindingCounters> + Clone,
+    counters: impl Fn(&'a BindingCounters) -> (&'a Counter, &'a Counter),
+) -> u64 {
+    let gone: u64 = bindings.clone().into_iter().map(|binding| counters(binding).1.read()).sum();
+    let came: u64 = bindings.into_iter().map(|binding| counters(binding).0.read()).sum();
+    came - gone
 }

@@ -139,6 +139,9 @@ impl<A: Address> Connection<A> {
     fn follow(&mut self, core: &mut Core, direction: Direction, flags: TcpFlags) {
         let before = self.state;
         self.state = before.after(direction, flags);
+        if before.is_half_open() && self.state != before {
+            core.note_handshake(self, before, direction);
+        }
         core.note_progress(self, before);
     }
 }

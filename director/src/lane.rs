@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 use flow_table::{FlowId, FlowTable};
 use model::DropReason;
-use packet::{Address, TcpFlags, Tuple};
+use packet::{Address, Tuple};
 
 use crate::classify::{Flow, QuotedFlow};
 use crate::connection::{Connection, Hop, Marks};
@@ -116,9 +116,16 @@ impl<A: Address> Lane<A> {
             return self.handle_miss(core, next_hops, frame, flow);
         };
         let asks_anew = flow.key.direction == Direction::Inbound && flow.flags(frame).is_initial_syn();
-        if asks_anew && self.table.get_mut(id).is_some_and(|connection| connection.gives_way(next_hops)) {
+        if !asks_anew {
+            return self.translate(core, next_hops, frame, flow, id);
+        }
+        let Some(connection) = self.table.get_mut(id) else { return PENDING };
+        if connection.gives_way(next_hops) || core.is_gone(connection) {
             self.remove(core, id);
             return self.handle_miss(core, next_hops, frame, flow);
+        }
+        if core.is_ditched_by_resend(connection) {
+            return self.ditch(core, next_hops, frame, flow, id);
         }
         self.translate(core, next_hops, frame, flow, id)
     }
@@ -142,7 +149,6 @@ impl<A: Address> Lane<A> {
         if let Some(reason) = refusal(output.mtu, hop_limit, ip_length) {
             return core.refuse::<A>(frame, reason, output.mtu);
         }
-        connection.note_syn(flow.key.direction, flow.flags(frame));
         connection.forward_examined(core, frame, flow).unwrap_or(PENDING)
     }
 
@@ -181,20 +187,35 @@ impl<A: Address> Lane<A> {
         Verdict::Forward { port: hop.port }
     }
 
-    /// Adds a connection, and counts it. `None` if the table is full.
+    /// Adds a connection, and counts it. `None` if the table is full. `is_reserved` says whether its servers count it
+    /// already.
     #[inline]
     pub(crate) fn enter(
         &mut self,
         core: &mut Core,
         connection: Connection<A>,
         hashes: [u64; 2],
+        is_reserved: bool,
     ) -> Option<FlowId> {
-        let binding = usize::from(connection.binding);
+        let (binding, state) = (connection.binding, connection.state);
         let is_translated = connection.translated_port() != connection.inbound.source_port();
         let id = self.table.insert(connection, hashes).ok()?;
+        let slot = core.plan.slot(binding);
         core.connections += 1;
-        core.predictors.commit(binding);
-        core.counters.bindings[binding].admitted.add(1);
+        if let Some(binding) = slot.binding() {
+            core.plan.predictors.commit(binding);
+        }
+        core.loads.enter(&slot, &core.shared, is_reserved);
+        if state.is_half_open() {
+            core.loads.open_half(&slot, &core.shared);
+        }
+        core.counters.bindings[usize::from(binding)].admitted.add(1);
+        core.counters.admitted.add(1);
+        if slot.is_sticky
+            && let Some(connection) = self.table.get(id)
+        {
+            core.remember(connection);
+        }
         if is_translated {
             core.counters.client_ports_translated.add(1);
         }
@@ -211,10 +232,20 @@ impl<A: Address> Lane<A> {
     /// `remove`, where the hashes of the connection's keys are known.
     fn remove_hashed(&mut self, core: &mut Core, id: FlowId, hashes: [u64; 2]) {
         if let Some(connection) = self.table.remove(id, hashes) {
-            let binding = usize::from(connection.binding);
+            let slot = core.plan.slot(connection.binding);
             core.connections -= 1;
-            core.predictors.release(binding);
-            core.counters.bindings[binding].removed.add(1);
+            if let Some(binding) = slot.binding() {
+                core.plan.predictors.release(binding);
+            }
+            core.loads.leave(&slot, &core.shared);
+            core.counters.bindings[usize::from(connection.binding)].removed.add(1);
+            core.counters.removed.add(1);
+            if slot.is_sticky {
+                core.remember_again(&connection);
+            }
+            if connection.state.is_half_open() {
+                core.forget_half_open(&slot, &connection);
+            }
             if !connection.marks.is_empty() {
                 self.forget(core, id, &connection);
             }
@@ -254,8 +285,13 @@ impl<A: Address> Lane<A> {
     #[inline]
     fn hashes_of_idle(&self, core: &Core, id: FlowId) -> Option<[u64; 2]> {
         let connection = self.table.get(id)?;
-        if !core.is_idle(connection)
-            || connection.marks.contains(Marks::BUDDY) && self.has_live_buddy(core, id)
+        if !core.is_idle(connection) {
+            core.remember_on(connection, id.index(), self.table.slots());
+            return None;
+        }
+        if connection.marks.contains(Marks::BUDDY)
+            && !core.is_gone(connection)
+            && self.has_live_buddy(core, id)
         {
             return None;
         }
@@ -306,13 +342,6 @@ impl<A: Address> Connection<A> {
         self.state.is_over()
             || (self.state == ConnectionState::Syn
                 && self.resolve_hop(Direction::Inbound, next_hops).is_err())
-    }
-
-    /// Counts a repeated SYN of the client.
-    fn note_syn(&mut self, direction: Direction, flags: TcpFlags) {
-        if direction == Direction::Inbound && flags.is_initial_syn() && self.state != ConnectionState::New {
-            self.syn_resends = self.syn_resends.saturating_add(1);
-        }
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Cursor {
 }
 
 impl ConnectionFilter {
-    fn admits(&self, summary: &ConnectionSummary) -> bool {
+    pub(crate) fn admits(&self, summary: &ConnectionSummary) -> bool {
         let is_at = |wanted: Option<Endpoint>, endpoint: Endpoint| {
             wanted.is_none_or(|wanted| {
                 wanted.address == endpoint.address && (wanted.port == 0 || wanted.port == endpoint.port)
@@ -113,7 +113,7 @@ fn list_family<A: Address, const N: usize>(
     (end < lane.table.slots()).then_some(end)
 }
 
-fn summarize<A: Address>(connection: &Connection<A>, now_ms: u32) -> ConnectionSummary {
+pub(crate) fn summarize<A: Address>(connection: &Connection<A>, now_ms: u32) -> ConnectionSummary {
     let endpoint = |address: A, port| Endpoint::new(Into::<IpAddr>::into(address), port);
     let Connection { inbound, outbound, .. } = connection;
     ConnectionSummary {

@@ -12,7 +12,7 @@ use crate::Configuration;
 /// The configured servers by endpoint. Read on misses only.
 #[derive(Debug)]
 pub(crate) struct Services {
-    /// Sorted by address; those of one address by port and protocol.
+    /// Sorted by address; those of one address by port, protocol and bind ID.
     virtual_services: Box<[Service]>,
     /// Where those of each address are.
     virtual_addresses: HashMap<IpAddr, Range<usize>, RandomState>,
@@ -25,6 +25,7 @@ pub(crate) struct Services {
 struct Service {
     port: u16,
     protocol: Protocol,
+    bind_id: u16,
     virtual_server: usize,
 }
 
@@ -60,7 +61,10 @@ impl Services {
         let servers = configuration.virtual_servers().iter().enumerate();
         let mut order: Vec<_> =
             servers.filter(|(_, server)| configuration.serves(server)).map(|(index, _)| index).collect();
-        order.sort_by_key(|index| (name(index).address, name(index).port, name(index).protocol));
+        let sorted = |index: &usize| {
+            (name(index).address, name(index).port, name(index).protocol, name(index).bind_id)
+        };
+        order.sort_by_key(sorted);
         let mut start = 0;
         for group in order.chunk_by(|one, other| name(one).address == name(other).address) {
             self.virtual_addresses.insert(name(&group[0]).address, start..start + group.len());
@@ -69,6 +73,7 @@ impl Services {
         let service = |index| Service {
             port: name(&index).port,
             protocol: name(&index).protocol,
+            bind_id: name(&index).bind_id,
             virtual_server: index,
         };
         self.virtual_services = order.into_iter().map(service).collect();
@@ -97,15 +102,24 @@ impl Services {
 }
 
 impl ServicesAt<'_> {
-    /// The virtual server at this port: the one with this port, else the one for all ports.
+    /// The virtual server at this port for all clients: the one with this port, else the one for all ports.
     #[inline]
     pub(crate) fn find(self, port: u16, protocol: Protocol) -> Option<usize> {
         let at = |port| {
-            let wanted = (port, protocol);
-            let found = self.0.binary_search_by_key(&wanted, |service| (service.port, service.protocol));
+            let wanted = (port, protocol, 0);
+            let key = |service: &Service| (service.port, service.protocol, service.bind_id);
+            let found = self.0.binary_search_by_key(&wanted, key);
             found.ok().map(|index| self.0[index].virtual_server)
         };
         at(port).or_else(|| at(0))
+    }
+
+    /// All virtual servers that a packet to this port could be for, with any bind ID.
+    pub(crate) fn instances(self, port: u16, protocol: Protocol) -> impl Iterator<Item = usize> {
+        let is_one = move |service: &&Service| {
+            service.protocol == protocol && (service.port == port || service.port == 0)
+        };
+        self.0.iter().filter(is_one).map(|service| service.virtual_server)
     }
 }
 

@@ -6,9 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use ahash::RandomState;
 use arrayvec::ArrayVec;
-use model::limits::BATCH;
+use model::limits::{BATCH, REAL_IDS, VIRTUAL_IDS};
 use model::{DropReason, Instant, UnitState};
 use packet::{Content, Ethernet, Headers};
 
@@ -16,21 +15,21 @@ use crate::connection::KeyHasher;
 use crate::counters::ShardCounters;
 use crate::lane::{Batch, Lane, Unreachable};
 use crate::listing::{ConnectionFilter, ConnectionSummary, Cursor};
+use crate::loads::Loads;
+use crate::plan::{self, Plan};
 use crate::port::Stations;
-use crate::predictor::Predictors;
 use crate::refusal::ErrorBudget;
 use crate::replica::{IdleBound, Replica, ReplicationSettings};
-use crate::services::Services;
-use crate::targets::Targets;
-use crate::tcp_state::IdleTimeouts;
 use crate::waiting::Waiting;
-use crate::{Configuration, Frame, NextHopTable, Port, PortIndex, Steering, Verdict};
+use crate::{Configuration, Frame, NextHopTable, Port, PortIndex, Shared, Steering, Verdict};
 
 /// What a shard is made of.
 #[derive(Clone, Debug)]
 pub struct ShardConfiguration {
     /// Virtual servers, real servers, bindings, timeouts.
     pub director: Arc<Configuration>,
+    /// What all shards of the unit share.
+    pub shared: Arc<Shared>,
     /// The ports, by `PortIndex`.
     pub ports: Arc<[Port]>,
     /// Which shard this is.
@@ -49,7 +48,13 @@ pub struct ShardConfiguration {
 
 /// What both address families share.
 pub(crate) struct Core {
-    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) plan: Box<Plan>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) loads: Loads,
+    /// By [`RealServer::id`](crate::RealServer::id): who is in service and up, as far as this shard has noticed.
+    pub(crate) in_service: Box<[bool]>,
+    /// Whether it has looked.
+    pub(crate) has_looked: bool,
     pub(crate) stations: Stations,
     pub(crate) ports: Arc<[Port]>,
     /// Which shard this is.
@@ -57,14 +62,11 @@ pub(crate) struct Core {
     /// Whether there is no other.
     pub(crate) is_alone: bool,
     pub(crate) steering: Steering,
-    pub(crate) services: Services,
-    pub(crate) predictors: Predictors,
-    pub(crate) targets: Targets,
-    pub(crate) timeouts: IdleTimeouts,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) hasher: KeyHasher,
     pub(crate) capacity: usize,
     pub(crate) connections: usize,
+    pub(crate) now: Instant,
     pub(crate) now_ms: u32,
     pub(crate) errors: ErrorBudget,
     /// The next hops that packets of the batch wait for.
@@ -107,19 +109,20 @@ static ALL_PENDING: [Verdict; BATCH] = [PENDING; BATCH];
 impl Shard {
     /// An empty shard. Reserves its memory; what connections do not use is not touched.
     pub fn new(configuration: ShardConfiguration) -> Self {
-        let ShardConfiguration { director, ports, index, steering, capacity, hash_seed, replication, state } =
+        let plan = configuration.plan(&configuration.director);
+        let ShardConfiguration { director, shared, ports, index, steering, capacity, hash_seed, .. } =
             configuration;
-        let counters = ShardCounters::new(director.virtual_servers().len(), director.bindings().len());
-        let hasher = RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 1);
-        let replica = replication.map(|settings| Replica::new(&settings, &director, &hasher));
+        let (replication, state) = (configuration.replication, configuration.state);
+        let counters = ShardCounters::new(VIRTUAL_IDS, plan::room(director.bindings().len()));
+        let replica = replication.map(|settings| Replica::new(&settings, &plan::hasher(hash_seed)));
         let buddies = if replica.is_some() { capacity } else { 0 };
-        Self {
+        let mut shard = Self {
             core: Core {
-                services: Services::new(&director, &hasher),
-                predictors: Predictors::new(&director, index),
-                targets: Targets::new(&director),
-                timeouts: IdleTimeouts::new(director.timeouts()),
-                configuration: director,
+                loads: Loads::new(REAL_IDS, VIRTUAL_IDS),
+                in_service: vec![false; REAL_IDS].into(),
+                has_looked: false,
+                plan,
+                shared,
                 stations: Stations::new(&ports),
                 ports,
                 // Checked configuration has no more workers than that (limits::WORKERS).
@@ -130,6 +133,7 @@ impl Shard {
                 hasher: KeyHasher::new(hash_seed),
                 capacity,
                 connections: 0,
+                now: Instant::START,
                 now_ms: 0,
                 errors: ErrorBudget::default(),
                 awaited: ArrayVec::new(),
@@ -144,7 +148,9 @@ impl Shard {
             v6: Lane::with_capacity(capacity, buddies),
             waiting_v4: Waiting::boxed(),
             waiting_v6: Waiting::boxed(),
-        }
+        };
+        shard.core.loads.begin(&shard.core.plan.configuration, &shard.core.shared);
+        shard
     }
 
     /// Has the kernel provide all memory for connections now, so that no packet waits for it.
@@ -275,6 +281,8 @@ impl Shard {
     pub fn expire(&mut self, now: Instant, budget: usize) {
         self.core.set_time(now);
         self.core.advance_idle_bound(now);
+        self.core.shared.retry(now);
+        self.core.plan.predictors.advance(now);
         self.v4.expire(&mut self.core, budget);
         self.v6.expire(&mut self.core, budget);
     }
@@ -311,6 +319,7 @@ impl Core {
         reason = "32 bits of milliseconds, compared with wrapping arithmetic"
     )]
     pub(crate) fn set_time(&mut self, now: Instant) {
+        self.now = now;
         self.now_ms = now.as_millis() as u32;
     }
 
@@ -336,6 +345,6 @@ impl Core {
     }
 
     pub(crate) fn is_virtual(&self, address: impl Into<IpAddr>) -> bool {
-        self.services.is_virtual(address.into())
+        self.plan.services.is_virtual(address.into())
     }
 }

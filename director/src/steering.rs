@@ -53,6 +53,9 @@ impl Steering {
         match update {
             Update::Create(record) => Some(self.owner(record.ends.client.address)),
             Update::Delete(ends) => Some(self.owner(ends.client.address)),
+            // All shards share these: any can take them over, but always the same one, so that the last told counts.
+            Update::Sticky(record) => Some(self.owner(record.client)),
+            Update::Health(_) => Some(0),
             Update::Digest { range, .. } => Some(self.owner_of_range(*range)),
             Update::DigestsTold | Update::PassBegins { .. } | Update::PassEnds { .. } => None,
         }

@@ -31,23 +31,20 @@ impl Targets {
         self.revision == Some(next_hops.revision())
     }
 
-    /// Asks `next_hops` for the way to each real server, and tells `note` how each stands.
-    pub(crate) fn read(
-        &mut self,
-        configuration: &Configuration,
-        next_hops: &NextHopTable,
-        mut note: impl FnMut(usize, Standing),
-    ) {
+    /// Asks `next_hops` for the way to each real server.
+    pub(crate) fn read(&mut self, configuration: &Configuration, next_hops: &NextHopTable) {
         self.revision = Some(next_hops.revision());
-        for (index, (hop, real)) in self.hops.iter_mut().zip(configuration.real_servers()).enumerate() {
+        for (hop, real) in self.hops.iter_mut().zip(configuration.real_servers()) {
             *hop = resolve(next_hops, real.name().address);
-            let standing = match hop {
-                _ if !real.is_in_service() => Standing::OutOfService,
-                Ok(_) => Standing::Reachable,
-                Err(Unreachable::Awaits { .. }) => Standing::Awaited,
-                Err(_) => Standing::Unreachable,
-            };
-            note(index, standing);
+        }
+    }
+
+    /// Whether `real_server` can be reached.
+    pub(crate) fn standing(&self, real_server: usize) -> Standing {
+        match self.hops[real_server] {
+            Ok(_) => Standing::Reachable,
+            Err(Unreachable::Awaits { .. }) => Standing::Awaited,
+            Err(Unreachable::Refused(_)) => Standing::Unreachable,
         }
     }
 

@@ -56,6 +56,12 @@ impl ConnectionState {
         }
     }
 
+    /// Whether the handshake is still under way.
+    #[inline]
+    pub const fn is_half_open(self) -> bool {
+        (self as u8) < Self::Established as u8
+    }
+
     /// Whether a SYN of the client begins a new connection in place of this one (RFC 9293 section 3.6.1 lets a
     /// client reuse its port as soon as it knows that the old connection is over).
     pub const fn is_over(self) -> bool {
@@ -66,7 +72,7 @@ impl ConnectionState {
     #[inline(always)]
     pub(crate) const fn may_change(self, flags: TcpFlags) -> bool {
         const NOTEWORTHY: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
-        flags.0 & NOTEWORTHY != 0 || (self as u8) < Self::Established as u8
+        flags.0 & NOTEWORTHY != 0 || self.is_half_open()
     }
 
     /// The state after a segment with `flags` went by in `direction`.
@@ -81,6 +87,8 @@ impl ConnectionState {
         if has(TcpFlags::FIN) {
             return match (self, direction) {
                 (State::Closed | State::Reset | State::Udp, _) => self,
+                // Nobody closes what nobody has opened: else who floods could have it kept for longer.
+                (State::New | State::Syn, Inbound) => State::Syn,
                 (State::ServerClosed, Inbound) | (State::ClientClosed, Outbound) => State::Closed,
                 (_, Inbound) => State::ClientClosed,
                 (_, Outbound) => State::ServerClosed,

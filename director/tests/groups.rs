@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use common::*;
 use director::{
-    Configuration, Port, PortIndex, Predictor, ReplicationSettings, Shard, ShardConfiguration, Steering,
-    Unmatched, Verdict,
+    Configuration, Port, PortIndex, Predictor, ReplicationSettings, ShardConfiguration, Steering, Unmatched,
+    Verdict,
 };
 use model::{DropReason, Instant, MacAddress, UnitState};
 use packet::{TcpFlags, Tuple, build};
@@ -44,8 +44,9 @@ fn bench(state: UnitState) -> Bench {
     ];
     let replication =
         Some(ReplicationSettings { digest_seed: 1, standby_timeout: Duration::ZERO, observes: true });
-    let shard = Shard::new(ShardConfiguration {
+    Bench::of(ShardConfiguration {
         director: Arc::new(configuration.build().unwrap()),
+        shared: Arc::default(),
         ports: Arc::new(ports),
         index: 0,
         steering: Steering::new(1),
@@ -53,8 +54,7 @@ fn bench(state: UnitState) -> Bench {
         hash_seed: 1,
         replication,
         state,
-    });
-    Bench { shard, next_hops: next_hops(), now: Instant::from_millis(1_000), books: Books::default() }
+    })
 }
 
 fn client(port: u16) -> Tuple<Ipv4Addr> {

@@ -40,6 +40,12 @@ crate::reasons! {
     VirtualOutOfService = "virtual_out_of_service";
     /// No bound real server is in service.
     NoRealServer = "no_real_server";
+    /// The virtual server's instance for this client serves nobody.
+    Unwelcome = "unwelcome";
+    /// The virtual server, or all its real servers, have as many connections as they may have.
+    Busy = "busy";
+    /// The virtual server has as many half-open connections as its guard lets it have.
+    SynGuard = "synguard";
     /// A TCP segment without SYN that belongs to no connection.
     NoConnection = "no_connection";
     /// An ICMP error about a packet of no known connection.

@@ -28,7 +28,9 @@ impl UnitState {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ShardOrder {
     /// Standby: take over what the active unit told. What concerns a connection or a range goes to the shard that owns it,
-    /// the rest to all shards. [`Update::DigestsTold`] is nothing to a shard.
+    /// [`Update::Sticky`] to the shard that owns its address, be that a client's or a network's first, [`Update::Health`] to
+    /// the first shard: all shards share what those two change. The rest goes to all shards. [`Update::DigestsTold`] is
+    /// nothing to a shard.
     Apply(Update),
     /// Standby: report [`ShardReport::RoundCompared`] once all comparisons that were ordered before are reported.
     ConcludeRound {
@@ -43,13 +45,18 @@ pub enum ShardOrder {
     },
     /// Active: tell all replicated connections of `ranges`, as far as there are grants, then [`ShardReport::Walked`].
     /// A new walk ends the one before, of which nothing more is told.
+    ///
+    /// A walk over no ranges is for all that no digest speaks of: tell all sticky entries, and of each real server whether
+    /// it has failed, one shard all of it or each a part, as far as there are grants, then [`ShardReport::Walked`]. There is
+    /// one in each stream, after its first round of digests, and another when something of the stream was lost.
     Walk {
-        /// The pass that it is for.
+        /// The pass that it is for, or a number like one.
         pass: u8,
         /// Whose connections.
         ranges: Arc<RangeSet>,
     },
-    /// Active: the walk may tell so many connections more.
+    /// Active: the walk may tell so many connections more, or sticky entries and servers. What is told because it happens
+    /// just now needs no grant.
     Grant {
         /// Connections.
         connections: u32,

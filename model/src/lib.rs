@@ -21,5 +21,7 @@ pub use endpoint::{Endpoint, Protocol};
 pub use exchange::{ShardOrder, ShardReport, UnitState};
 pub use instant::Instant;
 pub use pair::{CableStatus, ConfigurationMark, UnitRole};
-pub use record::{ConnectionEnds, ConnectionRecord, Digest, Phase, RangeSet, Update};
+pub use record::{
+    ConnectionEnds, ConnectionRecord, Digest, HealthRecord, Phase, RangeSet, StickyRecord, Update,
+};
 pub use server_name::{ServerName, ServerNameError};

@@ -20,6 +20,38 @@ pub const REAL_SERVERS: usize = 4_096;
 /// Bindings of a virtual server to a real server, over all virtual servers. A connection stores 16 bits.
 pub const BINDINGS: usize = 32_768;
 
+/// Numbers of virtual servers, of real servers and of bindings: for those that there are, and for removed ones that still have
+/// connections.
+pub const VIRTUAL_IDS: usize = 2 * VIRTUAL_SERVERS;
+/// See [`VIRTUAL_IDS`].
+pub const REAL_IDS: usize = 2 * REAL_SERVERS;
+/// See [`VIRTUAL_IDS`].
+pub const BINDING_IDS: usize = 2 * BINDINGS - 1;
+
+/// Client assignments, over all virtual servers.
+pub const ASSIGNMENTS: usize = 1_000_000;
+
+/// Groups of buddies: virtual servers at which a client gets the same real server.
+pub const BUDDY_GROUPS: usize = 1_024;
+
+/// The longest that a client is remembered at a real server, in minutes: a week.
+pub const STICKY_MINUTES: u32 = 10_080;
+
+/// Clients, or their networks, that a unit remembers at their real servers.
+pub const STICKY_ENTRIES: usize = 262_144;
+
+/// Resent SYNs that a connection may wait for.
+pub const SYN_RESENDS: u8 = 100;
+
+/// Consecutive ditched connections that fail a real server.
+pub const DITCH_THRESHOLD: u32 = 1_000_000;
+
+/// The longest that a failed real server is left alone, and that one takes to get its whole share, in seconds: a day.
+pub const RETRY_S: u32 = 86_400;
+
+/// Virtual servers that stand in for each other in a chain.
+pub const BACKUP_CHAIN: usize = 4;
+
 /// Connections of one unit that a configuration may ask for.
 pub const CONNECTIONS: usize = 64_000_000;
 
@@ -129,6 +161,7 @@ const _: () = assert!(STEERING_BUCKETS.is_power_of_two());
 const _: () = assert!(BATCH.is_multiple_of(RECEIVE_BURST));
 const _: () = assert!(BINDINGS <= u16::MAX as usize);
 const _: () = assert!(VIRTUAL_SERVERS <= u16::MAX as usize && REAL_SERVERS <= u16::MAX as usize);
+const _: () = assert!(BINDING_IDS <= u16::MAX as usize && REAL_IDS <= 65_536 && VIRTUAL_IDS <= 65_536);
 const _: () = assert!(CONNECTIONS < u32::MAX as usize);
 const _: () = assert!(IDLE_TIMEOUT_S as u64 * 1_000 < u32::MAX as u64 / 2);
 const _: () = assert!(LISTING_SLICE <= LISTING_SCAN);

@@ -1,11 +1,13 @@
-//! What the two units of a pair tell each other about connections.
+//! What the two units of a pair tell each other: about connections, about clients that return to a real server, and about
+//! real servers that have failed.
 //!
 //! Connections are named by their ends, never by cores or slots: the units may differ in both.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::limits::DIGEST_RANGES;
-use crate::{Endpoint, Protocol};
+use crate::{Endpoint, Protocol, ServerName};
 
 /// The ends of a connection: what it is called on either unit (seed 001, figure 5, fields 502 to 512).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +38,28 @@ pub struct ConnectionRecord {
     /// A connection that it is not timed out without (seed 001, figure 3C, pointer 354), with the same client
     /// address. It has a record of its own, too. In a box: few have one, and all records are moved about.
     pub buddy: Option<Box<ConnectionEnds>>,
+}
+
+/// A client that returns to a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StickyRecord {
+    /// Which virtual servers it returns by: the number of one of them, or of buddies, that both units' configuration makes.
+    pub scope: u64,
+    /// The client's address, or the first of its network's.
+    pub client: IpAddr,
+    /// The real server that it returns to, of the same address family.
+    pub real_server: Endpoint,
+    /// For how long from now on, in seconds. With 0 it returns no more.
+    pub period_s: u32,
+}
+
+/// Whether a real server has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HealthRecord {
+    /// The real server.
+    pub real_server: ServerName,
+    /// It has failed; otherwise it is back.
+    pub has_failed: bool,
 }
 
 /// How far a replicated connection has come. The value is the one on the wire.
@@ -85,6 +109,11 @@ pub enum Update {
     Create(ConnectionRecord),
     /// The connection is gone.
     Delete(ConnectionEnds),
+    /// The client returns to that real server, as of now. What is told last of a scope and a client counts. Neither digests
+    /// nor passes speak of it: it is told when it happens, and all are told [once in a stream](crate::ShardOrder::Walk).
+    Sticky(StickyRecord),
+    /// The real server has failed, or is back. It is told as [`Update::Sticky`] is.
+    Health(HealthRecord),
     /// What hash range `range` adds up to at this point of the stream.
     Digest {
         /// Below [`DIGEST_RANGES`].

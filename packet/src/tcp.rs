@@ -47,10 +47,10 @@ impl TcpFlags {
     /// The congestion window was reduced.
     pub const CWR: Self = Self(0x80);
 
-    /// Whether a segment with these asks for a new connection: SYN without ACK.
+    /// Whether a segment with these asks for a new connection: SYN alone. With FIN it is an attack or a scan.
     #[inline(always)]
     pub const fn is_initial_syn(self) -> bool {
-        self.0 & (Self::SYN.0 | Self::ACK.0 | Self::RST.0) == Self::SYN.0
+        self.0 & (Self::SYN.0 | Self::ACK.0 | Self::RST.0 | Self::FIN.0) == Self::SYN.0
     }
 
     /// Whether all of `flags` are set.

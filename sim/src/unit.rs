@@ -105,6 +105,7 @@ impl Unit {
         let shard = |number| {
             Shard::new(ShardConfiguration {
                 director: Arc::clone(configuration),
+                shared: Arc::default(),
                 ports: servers::ports(),
                 index: number,
                 steering,

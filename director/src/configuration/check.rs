@@ -1,17 +1,20 @@
 //! From what was written to what it means. All mistakes are found, not only the first.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Endpoint, limits};
+use model::limits;
 
-use super::check_groups;
+use super::check_bindings::{self, Bound};
+use super::check_servers::{RealSettings, VirtualSettings};
+use super::client_table::ClientTables;
 use super::names::{Mistakes, Names, Role};
 use super::{
     Binding, Configuration, ConfigurationDraft, Mistake, Place, Problem, RealServer, TimeoutKind, Timeouts,
     TimeoutsDraft, VirtualServer,
 };
+use super::{check_clients, check_groups, check_servers};
 
 pub(super) fn check(draft: &ConfigurationDraft) -> Result<Configuration, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
@@ -20,58 +23,111 @@ pub(super) fn check(draft: &ConfigurationDraft) -> Result<Configuration, Vec<Mis
     let real_texts = draft.real_servers.iter().map(|server| server.name.as_str());
     let real_names = Names::read(Role::Real, real_texts, &mut mistakes);
     keep_addresses_apart(&virtual_names, &real_names, &mut mistakes);
-    let weights = weights(draft, &mut mistakes);
-    let binder = Binder { virtual_names: &virtual_names, real_names: &real_names };
-    let bound = binder.bind(draft, &mut mistakes);
+    let names = (&virtual_names, &real_names);
+    let reals = check_servers::real_servers(draft, &real_names, &mut mistakes);
+    let backups = check_servers::backups(draft, names, &mut mistakes);
+    let bound = check_bindings::check(draft, names, (&reals, &backups), &mut mistakes);
     let groups = check_groups::check(draft, &virtual_names, &real_names, &mut mistakes);
     let members = check_groups::members(draft, &virtual_names, &groups, &mut mistakes);
-    let names = (&virtual_names, &real_names);
     check_groups::keep_real_servers_apart(names, &groups, &members, &bound, &mut mistakes);
-    let timeouts = timeouts(&draft.timeouts, &mut mistakes);
+    check_servers::virtual_backups(draft, &virtual_names, &backups, &members, &mut mistakes);
+    let timeouts = timeouts(&draft.timeouts, Place::Timeout, &mut mistakes);
+    let buddies = check_clients::buddies(draft, &virtual_names, &members, &mut mistakes);
+    let virtuals = check_servers::virtual_servers(draft, &virtual_names, &buddies, &mut mistakes);
+    let assignments = check_clients::assignments(draft, &virtual_names, &mut mistakes);
     if !mistakes.0.is_empty() {
         return Err(mistakes.0);
     }
 
     // Without mistakes, each written name has been read.
-    let real_servers = draft.real_servers.iter().zip(real_names.names()).zip(weights);
-    let (virtual_servers, bindings) = lay_out(draft, &virtual_names, bound, &members);
+    let layout = Layout { draft, virtual_names: &virtual_names, members: &members, virtuals, backups };
+    let (virtual_servers, bindings) = layout.lay_out(bound);
     Ok(Configuration {
         virtual_servers,
-        real_servers: real_servers
-            .map(|((server, name), weight)| RealServer { name, weight, in_service: server.in_service })
-            .collect(),
+        real_servers: real_servers(draft, &real_names, reals),
         bindings,
         groups,
         served: None,
+        assignments: Arc::new(assignments),
         timeouts,
         tcp_without_connection: draft.tcp_without_connection,
+        hash_seed: draft.hash_seed,
+        client_tables: ClientTables::new(draft.virtual_servers.len()),
     })
 }
 
-/// Lays the bindings of each virtual server next to each other.
-fn lay_out(
+fn real_servers(
     draft: &ConfigurationDraft,
-    virtual_names: &Names<'_>,
-    bound: Vec<Vec<(usize, Place)>>,
-    members: &[usize],
-) -> (Vec<VirtualServer>, Vec<Binding>) {
-    let mut bindings = Vec::new();
-    let mut servers = Vec::new();
-    let written = draft.virtual_servers.iter().zip(virtual_names.names()).zip(bound).enumerate();
-    for (virtual_server, ((server, name), real_servers)) in written {
-        let start = bindings.len();
-        bindings
-            .extend(real_servers.into_iter().map(|(real_server, _)| Binding { virtual_server, real_server }));
-        servers.push(VirtualServer {
+    names: &Names<'_>,
+    settings: Vec<RealSettings>,
+) -> Vec<RealServer> {
+    let written = draft.real_servers.iter().zip(names.names()).zip(settings);
+    let server =
+        |(id, ((server, name), settings)): (u16, ((&super::RealServerDraft, _), RealSettings))| RealServer {
             name,
-            predictor: server.predictor,
+            id,
+            weight: settings.weight,
             in_service: server.in_service,
-            replicate: server.replicate,
-            group: members[virtual_server],
-            bindings: start..bindings.len(),
-        });
+            max_connections: settings.max_connections,
+            backup: settings.backup,
+            threshold: settings.threshold,
+            count_resets: server.count_resets,
+            retry: settings.retry,
+            slow_start: settings.slow_start,
+        };
+    // Fewer than 16 bits count (limits::REAL_SERVERS).
+    (0..).zip(written).map(server).collect()
+}
+
+/// Lays the bindings of each virtual server next to each other.
+struct Layout<'a> {
+    draft: &'a ConfigurationDraft,
+    virtual_names: &'a Names<'a>,
+    members: &'a [usize],
+    virtuals: Vec<VirtualSettings>,
+    backups: Vec<Option<check_servers::Target>>,
+}
+
+impl Layout<'_> {
+    fn lay_out(self, bound: Vec<Vec<Bound>>) -> (Vec<VirtualServer>, Vec<Binding>) {
+        let mut bindings = Vec::new();
+        let mut servers = Vec::new();
+        let written = self.draft.virtual_servers.iter().zip(self.virtual_names.names());
+        let written = written.zip(self.virtuals).zip(bound).zip(self.backups).enumerate();
+        for (virtual_server, ((((server, name), settings), real_servers), backup)) in written {
+            let start = bindings.len();
+            let binding = |bound: Bound| Binding {
+                virtual_server,
+                real_server: bound.real_server,
+                id: 0,
+                stand_in: bound.stand_in,
+            };
+            bindings.extend(real_servers.into_iter().map(binding));
+            let range = start..bindings.len();
+            servers.push(VirtualServer {
+                name,
+                // Fewer than 16 bits count (limits::VIRTUAL_SERVERS).
+                id: u16::try_from(virtual_server).unwrap_or(u16::MAX),
+                predictor: server.predictor,
+                in_service: server.in_service,
+                replicate: server.replicate,
+                group: self.members[virtual_server],
+                refusal: server.refuse,
+                sticky: settings.sticky,
+                max_connections: settings.max_connections,
+                backup: backup
+                    .and_then(|target| target.resolve(&bindings, range.clone(), server.backup_when)),
+                timeouts: settings.timeouts,
+                resends: settings.resends,
+                synguard: settings.synguard,
+                bindings: range,
+            });
+        }
+        for (id, binding) in (0..).zip(&mut bindings) {
+            binding.id = id;
+        }
+        (servers, bindings)
     }
-    (servers, bindings)
 }
 
 /// A packet from a real server's address must not look like one to a virtual server.
@@ -93,23 +149,15 @@ fn keep_addresses_apart(virtual_names: &Names<'_>, real_names: &Names<'_>, mista
     }
 }
 
-fn weights(draft: &ConfigurationDraft, mistakes: &mut Mistakes) -> Vec<u16> {
-    let written = draft.real_servers.iter().map(|server| server.weight).enumerate();
-    written
-        .map(|(index, weight)| match u16::try_from(weight) {
-            Ok(weight @ 1..=limits::WEIGHT) => weight,
-            _ => {
-                mistakes.add(Place::Weight(index), Problem::Weight(weight));
-                1
-            }
-        })
-        .collect()
-}
-
-fn timeouts(written: &TimeoutsDraft, mistakes: &mut Mistakes) -> Timeouts {
+/// Reads timeouts, each of which is at the place of its kind.
+pub(super) fn timeouts(
+    written: &TimeoutsDraft,
+    place: impl Fn(TimeoutKind) -> Place,
+    mistakes: &mut Mistakes,
+) -> Timeouts {
     let mut read = |kind, seconds| {
         if !(1..=u64::from(limits::IDLE_TIMEOUT_S)).contains(&seconds) {
-            mistakes.add(Place::Timeout(kind), Problem::Timeout(seconds));
+            mistakes.add(place(kind), Problem::Timeout(seconds));
         }
         Duration::from_secs(seconds)
     };
@@ -121,91 +169,4 @@ fn timeouts(written: &TimeoutsDraft, mistakes: &mut Mistakes) -> Timeouts {
         tcp_reset: read(TimeoutKind::TcpReset, written.tcp_reset_s),
         udp: read(TimeoutKind::Udp, written.udp_s),
     }
-}
-
-/// Checks bindings against the servers that are defined.
-struct Binder<'a> {
-    virtual_names: &'a Names<'a>,
-    real_names: &'a Names<'a>,
-}
-
-impl Binder<'_> {
-    /// The real servers of each virtual server, and where each is bound.
-    fn bind(&self, draft: &ConfigurationDraft, mistakes: &mut Mistakes) -> Vec<Vec<(usize, Place)>> {
-        let mut bound_to = vec![Vec::new(); draft.virtual_servers.len()];
-        let mut bound = HashMap::new();
-        let count = draft.bindings.iter().map(|binding| binding.real_servers.len()).sum();
-        mistakes.limit(Place::Bindings, "bindings", count, limits::BINDINGS);
-        for (binding, written) in draft.bindings.iter().enumerate() {
-            let found =
-                self.virtual_names.find(&written.virtual_server, Place::BindingVirtual(binding), mistakes);
-            if written.real_servers.is_empty() {
-                mistakes.add(Place::BindingReals(binding), Problem::NoRealServers);
-            }
-            for (real, text) in written.real_servers.iter().enumerate() {
-                let place = Place::BindingReal { binding, real };
-                let real_server = self.real_names.find(text, place, mistakes);
-                let (Some(virtual_server), Some(real_server)) = (found, real_server) else {
-                    continue;
-                };
-                if let Err(problem) = self.suits(virtual_server, (text, real_server), &mut bound) {
-                    mistakes.add(place, problem);
-                }
-                bound_to[virtual_server].push((real_server, place));
-            }
-        }
-        bound_to
-    }
-
-    /// Whether the virtual server can use the real server, which the binding calls `text`. `bound` has the endpoints
-    /// of earlier bindings.
-    fn suits(
-        &self,
-        virtual_server: usize,
-        (text, real_server): (&str, usize),
-        bound: &mut HashMap<(usize, Endpoint), usize>,
-    ) -> Result<(), Problem> {
-        let (virtual_text, virtual_name) = self.virtual_names.read[virtual_server];
-        let (_, real_name) = self.real_names.read[real_server];
-        let (Some(virtual_name), Some(real_name)) = (virtual_name, real_name) else {
-            return Ok(());
-        };
-        let (virtual_text, real_text) = (virtual_text.to_owned(), text.to_owned());
-        if virtual_name.address.is_ipv4() != real_name.address.is_ipv4() {
-            let (found, wanted) = (family(real_name.address), family(virtual_name.address));
-            return Err(Problem::Family {
-                real_server: real_text,
-                found,
-                virtual_server: virtual_text,
-                wanted,
-            });
-        }
-        if virtual_name.protocol != real_name.protocol {
-            let (found, wanted) = (real_name.protocol, virtual_name.protocol);
-            return Err(Problem::Protocol {
-                real_server: real_text,
-                found,
-                virtual_server: virtual_text,
-                wanted,
-            });
-        }
-        if virtual_name.port == 0 && real_name.port != 0 {
-            return Err(Problem::AllPorts { real_server: real_text, virtual_server: virtual_text });
-        }
-        let port = if real_name.port == 0 { virtual_name.port } else { real_name.port };
-        let endpoint = Endpoint::new(real_name.address, port);
-        if let Some(first) = bound.insert((virtual_server, endpoint), real_server) {
-            let first = self.real_names.read[first].0.to_owned();
-            return Err(Problem::DuplicateBinding {
-                real_server: real_text,
-                virtual_server: virtual_text,
-                first,
-            });
-        }
-        Ok(())
-    }
-}
-
-const fn family(address: IpAddr) -> &'static str {
-    if address.is_ipv4() { "IPv4" } else { "IPv6" }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use model::{MacAddress, limits};
 
+use super::check_bindings::Bound;
 use super::draft::GroupDraft;
 use super::names::{Mistakes, Names, unusable};
 use super::{ConfigurationDraft, FailoverGroup, Place, Problem};
@@ -71,13 +72,13 @@ pub(super) fn keep_real_servers_apart(
     names: (&Names<'_>, &Names<'_>),
     groups: &[FailoverGroup],
     members: &[usize],
-    bound: &[Vec<(usize, Place)>],
+    bound: &[Vec<Bound>],
     mistakes: &mut Mistakes,
 ) {
     let (virtual_names, real_names) = names;
     let mut of_address: HashMap<IpAddr, usize> = HashMap::new();
     for (virtual_server, real_servers) in bound.iter().enumerate() {
-        for &(real_server, place) in real_servers {
+        for &Bound { real_server, place, .. } in real_servers {
             let Some(address) = real_names.read[real_server].1.map(|name| name.address) else { continue };
             let first = *of_address.entry(address).or_insert(virtual_server);
             if members[first] != members[virtual_server] {
@@ -193,7 +194,7 @@ impl Reader<'_> {
 }
 
 /// Whether a group or unit can have this name.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.len() <= limits::GROUP_NAME
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))

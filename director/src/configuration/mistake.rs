@@ -78,6 +78,68 @@ pub enum Place {
     },
     /// A timeout.
     Timeout(TimeoutKind),
+    /// A timeout of a virtual server.
+    VirtualTimeout(usize, TimeoutKind),
+    /// A setting of a virtual server.
+    VirtualSetting(usize, VirtualSetting),
+    /// A setting of a real server.
+    RealSetting(usize, RealSetting),
+    /// The list of assignments.
+    Assignments,
+    /// The virtual server that an assignment names.
+    AssignmentVirtual(usize),
+    /// A client that an assignment names.
+    AssignmentClient {
+        /// Which assignment.
+        assignment: usize,
+        /// Which of its clients.
+        client: usize,
+    },
+    /// The list of groups of buddies.
+    Buddies,
+    /// The name of a group of buddies.
+    BuddiesName(usize),
+    /// A virtual server that a group of buddies names.
+    Buddy {
+        /// Which group of buddies.
+        buddies: usize,
+        /// Which of its virtual servers.
+        buddy: usize,
+    },
+}
+
+/// Which setting of a virtual server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VirtualSetting {
+    /// How long clients are remembered.
+    StickyMinutes,
+    /// The bits of an IPv4 client's address that count.
+    StickyIpv4Prefix,
+    /// The bits of an IPv6 client's address that count.
+    StickyIpv6Prefix,
+    /// The connections that it may have.
+    MaxConnections,
+    /// Its backup.
+    Backup,
+    /// The resent SYNs that ditch a connection.
+    Resends,
+    /// The half-open connections that it may have.
+    Synguard,
+}
+
+/// Which setting of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RealSetting {
+    /// The connections that it may have.
+    MaxConnections,
+    /// Its backup.
+    Backup,
+    /// The ditched connections that fail it.
+    Threshold,
+    /// When it is tried again.
+    Retry,
+    /// How long it takes until it has its whole share.
+    SlowStart,
 }
 
 /// Which of the idle timeouts.
@@ -113,8 +175,8 @@ pub enum Problem {
     /// A name does not parse.
     #[error(transparent)]
     Name(#[from] ServerNameError),
-    /// A bind ID; assignments of clients to them are not supported yet.
-    #[error("bind ID {bind_id} can not be used yet; write the name without it")]
+    /// A real server with a bind ID.
+    #[error("a real server has no bind ID, and this one has {bind_id}; write the name without it")]
     BindId {
         /// The bind ID.
         bind_id: u16,
@@ -309,4 +371,134 @@ pub enum Problem {
     /// A timeout is out of range.
     #[error("{0} is not in 1 to {max} seconds", max = limits::IDLE_TIMEOUT_S)]
     Timeout(u64),
+    /// A number is out of range.
+    #[error("{value} is not in {least} to {most}")]
+    Range {
+        /// The number.
+        value: u64,
+        /// The least that is possible.
+        least: u64,
+        /// The most that is possible.
+        most: u64,
+    },
+    /// A server stands in for itself, or two for each other.
+    #[error("{name} would stand in for itself, by {chain}; break the circle")]
+    BackupCircle {
+        /// The server.
+        name: String,
+        /// The backups from one to the next.
+        chain: String,
+    },
+    /// Servers stand in for each other in too long a chain.
+    #[error("more than {most} servers stand in for each other, from {name} on; shorten the chain", most = limits::BACKUP_CHAIN)]
+    BackupChain {
+        /// The first.
+        name: String,
+    },
+    /// A virtual server's backup can not take its connections.
+    #[error("{backup} can not stand in for {name}: {why}")]
+    BackupUnfit {
+        /// The server.
+        name: String,
+        /// Its backup.
+        backup: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A virtual server's backup is no server.
+    #[error("neither a virtual nor a real server is named {0}; define the backup first")]
+    UnknownBackup(String),
+    /// An instance that serves nobody has something to do with serving.
+    #[error(
+        "it refuses all connections, so it can have no real servers; remove the bindings, or the refusal"
+    )]
+    RefusesAndServes,
+    /// A client is no network.
+    #[error("{0:?} is neither an address nor a network; write it like 198.51.100.7 or 198.51.100.0/24")]
+    Client(String),
+    /// A network has bits that do not count.
+    #[error("{written} has bits set that its prefix leaves out; write {meant}")]
+    ClientBits {
+        /// As it was written.
+        written: String,
+        /// As it is probably meant.
+        meant: String,
+    },
+    /// A client of the other address family.
+    #[error(
+        "{client} is {found}, but {virtual_server} is {wanted}; assign clients of the same address family"
+    )]
+    ClientFamily {
+        /// The client.
+        client: String,
+        /// Its address family.
+        found: &'static str,
+        /// The virtual server's name.
+        virtual_server: String,
+        /// Its address family.
+        wanted: &'static str,
+    },
+    /// An assignment to the instance that is there for all who are assigned to none (seed 003, step 22).
+    #[error(
+        "{0} has bind ID 0, which serves all clients that are not assigned; assign to an instance with another, like {0}:1"
+    )]
+    AssignedToGeneral(String),
+    /// An assignment to an instance that does not exist (seed 003, figure 4, step 406).
+    #[error(
+        "no virtual server {name} to assign clients to; {defined}; define the instance first: virtual {name}"
+    )]
+    AssignedToNothing {
+        /// The name.
+        name: String,
+        /// Those that are defined, in words.
+        defined: String,
+    },
+    /// A client is assigned to two instances of one virtual server.
+    #[error("{client} is assigned to {first} already; a client gets one instance")]
+    AssignedTwice {
+        /// The client.
+        client: String,
+        /// The other instance.
+        first: String,
+    },
+    /// A group of buddies can not have this name.
+    #[error(
+        "{0:?} is not the name of a group of buddies; write 1 to {max} letters, digits, \".\", \"_\" and \"-\", beginning with a letter or digit",
+        max = limits::GROUP_NAME
+    )]
+    BuddiesName(String),
+    /// A group of buddies is defined twice.
+    #[error("another group of buddies has the name {0:?} already; names are used once")]
+    DuplicateBuddies(String),
+    /// A virtual server is in two groups of buddies.
+    #[error("{name} is a buddy in {group:?} already; a virtual server is in one group of buddies")]
+    BuddyTwice {
+        /// The virtual server's name.
+        name: String,
+        /// The other group of buddies.
+        group: String,
+    },
+    /// A buddy does not remember its clients.
+    #[error(
+        "{0} is not sticky, so it has nothing to share with its buddies; make it sticky first, or take it out of the group of buddies first"
+    )]
+    BuddyNotSticky(String),
+    /// Buddies remember different parts of clients' addresses.
+    #[error(
+        "{name} counts other bits of clients' addresses than its buddy {first}; give them the same prefixes"
+    )]
+    BuddyPrefixes {
+        /// The virtual server's name.
+        name: String,
+        /// The first of the group.
+        first: String,
+    },
+    /// Buddies in two failover groups.
+    #[error("{name} is in another failover group than its buddy {first}; buddies are in one")]
+    BuddyGroups {
+        /// The virtual server's name.
+        name: String,
+        /// The first of the group.
+        first: String,
+    },
 }

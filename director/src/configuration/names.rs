@@ -83,6 +83,9 @@ impl<'a> Names<'a> {
 
     fn define(&mut self, index: usize, text: &str, name: ServerName, mistakes: &mut Mistakes) {
         let place = self.role.place(index);
+        if matches!(self.role, Role::Real) && name.bind_id != 0 {
+            mistakes.add(place, Problem::BindId { bind_id: name.bind_id });
+        }
         if let Some(kind) = unusable(name.address) {
             mistakes.add(place, Problem::Address { address: name.address, kind });
         }
@@ -106,10 +109,19 @@ impl<'a> Names<'a> {
         let name = read_name(text, place, mistakes)?;
         let found = self.index.get(&name).copied();
         if found.is_none() {
-            let defined = self.in_words(name);
-            mistakes.add(place, Problem::Unknown { name: text.to_owned(), role: self.role.word(), defined });
+            mistakes.add(place, self.unknown(text, name));
         }
         found
+    }
+
+    /// The server with this name, if it is defined.
+    pub(super) fn get(&self, name: ServerName) -> Option<usize> {
+        self.index.get(&name).copied()
+    }
+
+    /// What is wrong with `text`, which names none of these.
+    pub(super) fn unknown(&self, text: &str, name: ServerName) -> Problem {
+        Problem::Unknown { name: text.to_owned(), role: self.role.word(), defined: self.in_words(name) }
     }
 
     /// Says which servers are defined, beginning with those that resemble `wanted`.
@@ -125,14 +137,10 @@ impl<'a> Names<'a> {
     }
 }
 
-fn read_name(text: &str, place: Place, mistakes: &mut Mistakes) -> Option<ServerName> {
+pub(super) fn read_name(text: &str, place: Place, mistakes: &mut Mistakes) -> Option<ServerName> {
     match text.parse::<ServerName>() {
         Err(error) => {
             mistakes.add(place, error.into());
-            None
-        }
-        Ok(name) if name.bind_id != 0 => {
-            mistakes.add(place, Problem::BindId { bind_id: name.bind_id });
             None
         }
         Ok(name) => Some(name),

@@ -1,5 +1,6 @@
 //! Drafts that are right, and each way in which one can be wrong.
 
+mod choice;
 mod groups;
 
 use std::time::Duration;
@@ -116,9 +117,9 @@ fn definitions_are_checked() {
             "192.0.2.100:80:tcp is the same virtual server as 192.0.2.100:80 before it; remove one of them",
         ),
         (
-            with_virtual("192.0.2.100:81:5"),
-            Place::VirtualServer(2),
-            "bind ID 5 can not be used yet; write the name without it",
+            draft().real_server("10.1.0.13:81:5"),
+            Place::RealServer(2),
+            "a real server has no bind ID, and this one has 5; write the name without it",
         ),
         (
             with_real("10.1.0.12:8080"),

@@ -4,18 +4,32 @@
 //! changes a rank - a connection that comes or goes, a real server that can be reached again - plays the matches of
 //! that binding anew: logarithmic in the bindings of one virtual server. It must never allocate once it is made.
 
+mod adopt;
+mod clients;
+mod explain;
+mod pass;
 mod rank;
+mod slow_start;
+mod speed;
 #[cfg(test)]
 mod tests;
 mod tournament;
 mod turns;
 
+use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::{Configuration, Predictor};
+use model::Instant;
 
+use crate::{ClientTable, Configuration, Predictor};
+
+pub(crate) use clients::ClientHasher;
+pub(crate) use explain::Candidacy;
 pub(crate) use rank::Standing;
-use rank::{Rank, load};
+use rank::{Rank, load, pace};
+use slow_start::{SlowStart, WHOLE};
+use speed::Speed;
 use tournament::Tournament;
 use turns::{Turns, phase};
 
@@ -29,8 +43,21 @@ pub(crate) struct Predictors {
     candidates: Box<[Candidate]>,
     /// By real server.
     reals: Box<[Real]>,
+    /// By real server.
+    slow_starts: Box<[SlowStart]>,
+    /// By real server.
+    speeds: Box<[Speed]>,
     /// The bindings of each real server, next to each other; first those that its connections are counted for.
     bindings_of_reals: Box<[u16]>,
+    hasher: ClientHasher,
+    /// The last time that was told.
+    now: Instant,
+    /// The real server that time passes for next.
+    next_real: usize,
+    /// Whether any virtual server wants to know how fast real servers answer.
+    is_timed: bool,
+    /// Real servers that do not have their whole share yet.
+    starting: usize,
 }
 
 /// One virtual server's choice.
@@ -41,20 +68,24 @@ struct Contest {
     first: usize,
     /// Connections given out so far, and the candidates there were: the turn of the next.
     turn: u64,
-    /// Weighted round robin: how far its time has come.
+    /// Round robin, weighted or not: how far its time has come.
     clock: u64,
     tournament: Tournament,
+    /// Hash predictors: whom each client gets.
+    table: Option<Arc<ClientTable>>,
 }
 
 /// One binding.
 #[derive(Debug)]
 struct Candidate {
-    virtual_server: usize,
-    real_server: usize,
+    virtual_server: u16,
+    real_server: u16,
     /// When it was chosen last. Of equals, the one that waits longest is chosen.
     turn: u64,
-    /// Weighted round robin: its own time.
+    /// Round robin, weighted or not: its own time.
     turns: Turns,
+    /// Whether it may be chosen, as far as the binding itself is concerned.
+    is_open: bool,
 }
 
 /// One real server.
@@ -63,55 +94,115 @@ struct Real {
     connections: u32,
     weight: u16,
     standing: Standing,
-    /// Where its bindings are in `bindings_of_reals`.
-    bindings: Range<usize>,
-    /// How many of these, the first ones, choose by the number of connections.
-    by_load: usize,
+    /// Of its slow start.
+    step: u8,
+    /// Where in `bindings_of_reals` those are that choose by the number of connections, and next to them the others.
+    by_load: Range<u16>,
+    others: Range<u16>,
+}
+
+// A choice meets one of either, and many of them fit into the caches.
+const _: () = assert!(size_of::<Candidate>() == 32 && size_of::<Real>() == 16);
+
+impl Candidate {
+    #[inline]
+    const fn virtual_server(&self) -> usize {
+        self.virtual_server as usize
+    }
+
+    #[inline]
+    const fn real_server(&self) -> usize {
+        self.real_server as usize
+    }
+}
+
+impl Real {
+    /// Where all its bindings are.
+    fn bindings(&self) -> Range<usize> {
+        usize::from(self.by_load.start)..usize::from(self.others.end)
+    }
 }
 
 impl Predictors {
-    /// Nobody is in service until [`set_standing`](Self::set_standing) says so. `shard` rotates where each shard
-    /// begins, so that a few connections over many shards do not all go to the first real server.
+    /// Nobody is in service until [`set_standing`](Self::set_standing) says so, and who stands in for others is closed
+    /// until [`set_open`](Self::set_open) does. `shard` rotates where each shard begins, so that a few connections over
+    /// many shards do not all go to the first real server.
     pub(crate) fn new(configuration: &Configuration, shard: usize) -> Self {
         let servers = configuration.virtual_servers().iter();
         let bindings = configuration.bindings().iter().enumerate();
         let (reals, bindings_of_reals) = reals(configuration);
+        let slow_starts = configuration.real_servers().iter();
+        let slow_starts = slow_starts.map(|server| SlowStart::over(server.slow_start()));
+        let contest = |(index, server): (usize, &crate::VirtualServer)| {
+            Contest::new(server.predictor(), server.bindings(), configuration.client_table(index))
+        };
         Self {
-            contests: servers.map(|server| Contest::new(server.predictor(), server.bindings())).collect(),
+            is_timed: servers.clone().any(|server| server.predictor() == Predictor::Fastest),
+            contests: servers.enumerate().map(contest).collect(),
             candidates: bindings
                 .map(|(binding, bound)| {
-                    let all = configuration.virtual_servers()[bound.virtual_server()].bindings();
+                    let server = &configuration.virtual_servers()[bound.virtual_server()];
+                    let all = server.bindings();
                     let rotated = (binding - all.start + all.len() - shard % all.len()) % all.len();
+                    let is_weighted = server.predictor() == Predictor::WeightedRoundRobin;
                     Candidate {
-                        virtual_server: bound.virtual_server(),
-                        real_server: bound.real_server(),
+                        // Fewer than 16 bits count (limits::VIRTUAL_SERVERS, limits::REAL_SERVERS).
+                        virtual_server: u16::try_from(bound.virtual_server()).unwrap_or(u16::MAX),
+                        real_server: u16::try_from(bound.real_server()).unwrap_or(u16::MAX),
                         turn: rotated as u64,
-                        turns: Turns::beginning(phase(rotated)),
+                        turns: Turns::beginning(if is_weighted { phase(rotated) } else { 0 }),
+                        is_open: bound.stand_in().is_none(),
                     }
                 })
                 .collect(),
+            slow_starts: slow_starts.collect(),
+            speeds: vec![Speed::default(); reals.len()].into(),
             reals,
             bindings_of_reals,
+            hasher: ClientHasher::new(configuration.hash_seed()),
+            now: Instant::START,
+            next_real: 0,
+            starting: 0,
         }
     }
 
-    /// The binding that the predictor of `virtual_server` names: one whose real server is
-    /// [`Reachable`](Standing::Reachable) if there is any, else one that would be if its next hop were. Nothing
-    /// changes until [`commit`](Self::commit).
+    /// The number that stands for a client where one is to be chosen for it.
     #[inline]
-    pub(crate) fn pick(&self, virtual_server: usize) -> Option<usize> {
-        let contest = &self.contests[virtual_server];
-        Some(contest.first + contest.tournament.winner()?.place())
+    pub(crate) fn client(&self, address: impl Into<IpAddr>) -> u64 {
+        self.hasher.hash(address.into())
     }
 
-    /// The best among the bindings that can be reached and are `eligible`. Looks at all of them.
+    /// The binding that the predictor of `virtual_server` names for `client`: one that is open and whose real server is
+    /// [`Reachable`](Standing::Reachable) if there is any, else one that would be if its next hop were. Nothing changes
+    /// until [`commit`](Self::commit).
+    #[inline]
+    pub(crate) fn pick(&self, virtual_server: usize, client: u64) -> Option<usize> {
+        let contest = &self.contests[virtual_server];
+        let winner = contest.tournament.winner()?;
+        let place = match &contest.table {
+            Some(table) if winner.is_reachable() => {
+                table.choose(client, |place| contest.tournament.rank(place).is_reachable())?
+            }
+            _ => winner.place(),
+        };
+        Some(contest.first + place)
+    }
+
+    /// The best among the bindings that are open, can be reached and are `eligible`. Looks at all of them.
     pub(crate) fn pick_among(
         &self,
         virtual_server: usize,
+        client: u64,
         eligible: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let contest = &self.contests[virtual_server];
-        let bindings = contest.tournament.ranks().iter().map(|rank| (rank, contest.first + rank.place()));
+        if let Some(table) = &contest.table {
+            let can_be_chosen =
+                |place| contest.tournament.rank(place).is_reachable() && eligible(contest.first + place);
+            return Some(contest.first + table.choose(client, can_be_chosen)?);
+        }
+        let ranks = contest.tournament.ranks();
+        let bindings = ranks.map(|rank| (rank, contest.first + rank.place()));
         let candidates = bindings.filter(|&(rank, binding)| rank.is_reachable() && eligible(binding));
         candidates.min().map(|(_, binding)| binding)
     }
@@ -120,20 +211,25 @@ impl Predictors {
     #[inline]
     pub(crate) fn commit(&mut self, binding: usize) {
         let candidate = &mut self.candidates[binding];
-        let contest = &mut self.contests[candidate.virtual_server];
+        let contest = &mut self.contests[candidate.virtual_server()];
+        let real_server = candidate.real_server();
+        let real = &mut self.reals[real_server];
+        let weight = contest.weight_of_turns(real.weight);
         candidate.turn = contest.turn;
         contest.turn += 1;
-        if contest.predictor == Predictor::WeightedRoundRobin {
-            // Not the chosen one's time, which may have been taken out of its turn.
-            let now = contest.tournament.winner().map_or(0, Rank::merit);
+        if let Some(weight) = weight {
+            // Not the chosen one's time, which may have been taken out of its turn, unless nobody can be chosen here.
+            let winner = contest.tournament.winner();
+            let now = winner.map_or_else(|| candidate.turns.next(weight), Rank::merit);
             contest.clock = contest.clock.max(now);
-            candidate.turns.take(self.reals[candidate.real_server].weight);
+            candidate.turns.take(weight, real.step);
         }
-        let real_server = candidate.real_server;
-        let is_by_load = is_by_load(contest.predictor);
-        self.reals[real_server].connections += 1;
-        self.rank_by_load(real_server);
-        if !is_by_load {
+        if contest.predictor == Predictor::Fastest {
+            self.speeds[real_server].ask(self.now);
+        }
+        real.connections += 1;
+        self.rank_with_others(binding);
+        if weight.is_some() {
             self.rank(binding);
             self.restart_clock(binding);
         }
@@ -142,9 +238,47 @@ impl Predictors {
     /// Notes that a connection of `binding` is gone.
     #[inline]
     pub(crate) fn release(&mut self, binding: usize) {
-        let real_server = self.candidates[binding].real_server;
+        let real_server = self.candidates[binding].real_server();
         self.reals[real_server].connections -= 1;
-        self.rank_by_load(real_server);
+        self.rank_with_others(binding);
+    }
+
+    /// Notes that the SYN of a connection by `binding` was sent to the real server. `token` is any number that stands for
+    /// the connection.
+    #[inline]
+    pub(crate) fn note_syn(&mut self, binding: usize, token: u64, now: Instant) {
+        if let Some(real_server) = self.timed(binding) {
+            self.speeds[real_server].begin(token, now);
+        }
+    }
+
+    /// Notes that it was sent again.
+    #[inline]
+    pub(crate) fn note_resent(&mut self, binding: usize, token: u64) {
+        if let Some(real_server) = self.timed(binding) {
+            self.speeds[real_server].discard(token);
+        }
+    }
+
+    /// Notes that it was answered.
+    #[inline]
+    pub(crate) fn note_answer(&mut self, binding: usize, token: u64, now: Instant) {
+        if let Some(real_server) = self.timed(binding)
+            && self.speeds[real_server].answer(token, now)
+        {
+            self.rank_by_load(real_server);
+        }
+    }
+
+    /// The real server of `binding`, if its speed matters there.
+    #[inline]
+    fn timed(&self, binding: usize) -> Option<usize> {
+        if !self.is_timed {
+            return None;
+        }
+        let candidate = &self.candidates[binding];
+        let is_timed = self.contests[candidate.virtual_server()].predictor == Predictor::Fastest;
+        is_timed.then(|| candidate.real_server())
     }
 
     /// Notes whether `real_server` may be chosen.
@@ -154,50 +288,91 @@ impl Predictors {
             return;
         }
         real.standing = standing;
-        let (bindings, weight) = (real.bindings.clone(), real.weight);
-        for index in bindings {
-            let binding = usize::from(self.bindings_of_reals[index]);
-            let candidate = &mut self.candidates[binding];
-            // Turns that it missed are gone: saved up, they would send it every connection.
-            candidate.turns.catch_up(self.contests[candidate.virtual_server].clock, weight);
+        for index in real.bindings() {
+            self.catch_up(usize::from(self.bindings_of_reals[index]));
+        }
+    }
+
+    /// Notes whether `binding` may be chosen, whatever its real server's standing: whether who stands in for others is
+    /// needed, whether there is room for a connection.
+    pub(crate) fn set_open(&mut self, binding: usize, is_open: bool) {
+        let candidate = &mut self.candidates[binding];
+        if candidate.is_open != is_open {
+            candidate.is_open = is_open;
+            self.catch_up(binding);
+        }
+    }
+
+    /// Ranks a binding that may be chosen again. Turns that it missed are gone: saved up, they would send it every
+    /// connection.
+    fn catch_up(&mut self, binding: usize) {
+        let candidate = &mut self.candidates[binding];
+        let contest = &self.contests[candidate.virtual_server()];
+        if let Some(weight) = contest.weight_of_turns(self.reals[candidate.real_server()].weight) {
+            candidate.turns.catch_up(contest.clock, weight);
+        }
+        self.rank(binding);
+    }
+
+    /// Ranks the bindings whose merit is the number of connections of the real server of `binding`; itself first, since
+    /// where it is ranked is known before the others are.
+    #[inline]
+    fn rank_with_others(&mut self, binding: usize) {
+        let candidate = &self.candidates[binding];
+        let by_load = self.reals[candidate.real_server()].by_load.clone();
+        if is_by_load(self.contests[candidate.virtual_server()].predictor) {
             self.rank(binding);
+        }
+        for index in by_load {
+            let other = usize::from(self.bindings_of_reals[usize::from(index)]);
+            if other != binding {
+                self.rank(other);
+            }
         }
     }
 
     /// Ranks the bindings whose merit is the number of connections of `real_server`.
     #[inline]
     fn rank_by_load(&mut self, real_server: usize) {
-        let real = &self.reals[real_server];
-        for index in real.bindings.start..real.bindings.start + real.by_load {
-            self.rank(usize::from(self.bindings_of_reals[index]));
+        for index in self.reals[real_server].by_load.clone() {
+            self.rank(usize::from(self.bindings_of_reals[usize::from(index)]));
         }
     }
 
     #[inline]
     fn rank(&mut self, binding: usize) {
         let candidate = &self.candidates[binding];
-        let real = &self.reals[candidate.real_server];
-        let contest = &mut self.contests[candidate.virtual_server];
+        let real = &self.reals[candidate.real_server()];
+        let contest = &mut self.contests[candidate.virtual_server()];
+        let step = real.step;
+        let turn = if contest.table.is_some() { 0 } else { candidate.turn };
         let merit = match contest.predictor {
-            Predictor::RoundRobin => candidate.turn,
-            Predictor::LeastConnections => load(real.connections, 1),
-            Predictor::WeightedLeastConnections => load(real.connections, real.weight),
+            // The client decides.
+            Predictor::SourceHash | Predictor::Maglev => 0,
+            Predictor::RoundRobin => candidate.turns.next(1),
             Predictor::WeightedRoundRobin => candidate.turns.next(real.weight),
+            Predictor::LeastConnections => load(real.connections, 1, step),
+            Predictor::WeightedLeastConnections => load(real.connections, real.weight, step),
+            Predictor::Fastest => {
+                let answer_us = self.speeds[candidate.real_server()].answer_us();
+                pace(answer_us, real.connections, real.weight, step)
+            }
         };
+        let standing = if candidate.is_open { real.standing } else { Standing::OutOfService };
         let place = binding - contest.first;
-        contest.tournament.set(place, Rank::new(real.standing, merit, candidate.turn, place));
+        contest.tournament.set(place, Rank::new(standing, merit, turn, place));
     }
 
-    /// Has the time of weighted round robin begin again before a rank can not hold it any more: after months of
-    /// millions of connections a second.
+    /// Has the time of round robin begin again before a rank can not hold it any more: after months of millions of
+    /// connections a second.
     #[inline]
     fn restart_clock(&mut self, binding: usize) {
-        let contest = &mut self.contests[self.candidates[binding].virtual_server];
+        let contest = &mut self.contests[self.candidates[binding].virtual_server()];
         if contest.clock < turns::END {
             return;
         }
         contest.clock = 0;
-        let bindings = contest.first..contest.first + contest.tournament.ranks().len();
+        let bindings = contest.first..contest.first + contest.tournament.places();
         for binding in bindings {
             self.candidates[binding].turns.restart();
             self.rank(binding);
@@ -206,20 +381,34 @@ impl Predictors {
 }
 
 impl Contest {
-    fn new(predictor: Predictor, bindings: Range<usize>) -> Self {
+    fn new(predictor: Predictor, bindings: Range<usize>, table: Option<Arc<ClientTable>>) -> Self {
         Self {
             predictor,
             first: bindings.start,
             turn: bindings.len() as u64,
             clock: 0,
             tournament: Tournament::new(bindings.len()),
+            table,
+        }
+    }
+
+    /// How often in a unit of its time a real server has its turn; `None` where there are no turns.
+    #[inline]
+    const fn weight_of_turns(&self, weight: u16) -> Option<u16> {
+        match self.predictor {
+            Predictor::RoundRobin => Some(1),
+            Predictor::WeightedRoundRobin => Some(weight),
+            _ => None,
         }
     }
 }
 
 /// Whether a predictor looks at the number of connections.
 const fn is_by_load(predictor: Predictor) -> bool {
-    matches!(predictor, Predictor::LeastConnections | Predictor::WeightedLeastConnections)
+    matches!(
+        predictor,
+        Predictor::LeastConnections | Predictor::WeightedLeastConnections | Predictor::Fastest
+    )
 }
 
 /// The real servers, and the bindings of each.
@@ -234,18 +423,21 @@ fn reals(configuration: &Configuration) -> (Box<[Real]>, Box<[u16]>) {
         by_real[bound.real_server()].push(binding);
     }
     let mut bindings_of_reals = Vec::with_capacity(configuration.bindings().len());
+    let mut add = |bindings: Vec<u16>| {
+        let place = |bindings: &Vec<u16>| u16::try_from(bindings.len()).unwrap_or(u16::MAX);
+        let start = place(&bindings_of_reals);
+        bindings_of_reals.extend(bindings);
+        start..place(&bindings_of_reals)
+    };
     let described = configuration.real_servers().iter().zip(by_real).map(|(server, bindings)| {
-        let start = bindings_of_reals.len();
-        let (by_load, others): (Vec<_>, Vec<_>) =
-            bindings.into_iter().partition(|&binding| chooses_by_load(binding));
-        bindings_of_reals.extend_from_slice(&by_load);
-        bindings_of_reals.extend_from_slice(&others);
+        let (by_load, others) = bindings.into_iter().partition(|&binding| chooses_by_load(binding));
         Real {
             connections: 0,
             weight: server.weight(),
             standing: Standing::OutOfService,
-            bindings: start..bindings_of_reals.len(),
-            by_load: by_load.len(),
+            step: WHOLE,
+            by_load: add(by_load),
+            others: add(others),
         }
     });
     let reals = described.collect();

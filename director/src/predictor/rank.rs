@@ -2,6 +2,9 @@
 
 use model::limits;
 
+use super::slow_start::WHOLE;
+use super::speed::SLOWEST_US;
+
 /// Whether a real server may be chosen; the better first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
@@ -70,17 +73,32 @@ impl Rank {
     }
 }
 
-/// Shares of 1 with which weights are reckoned. Two fractions whose denominators are weights are apart by more than
-/// one of these, so that rounding down keeps their order, and only equal fractions become equal.
-pub(super) const ONE: u64 = 1 << 20;
+/// Shares of 1 with which loads are reckoned. Two fractions whose denominators are a weight times a step of the slow
+/// start are apart by more than one of these, so that rounding down keeps their order, and only equal fractions become
+/// equal.
+const SHARES: u64 = 1 << 28;
 
-const _: () = assert!((limits::WEIGHT as u64).pow(2) < ONE);
-const _: () = assert!((limits::CONNECTIONS as u64 + 1) < (1 << MERIT_BITS) / ONE);
+/// Shares of a microsecond that a pace is reckoned with, so that weights divide it.
+const PACE_SHARES: u64 = 1 << 10;
 
-/// The load that a real server would have with one connection more.
+const STEPS: u64 = WHOLE as u64;
+
+const _: () = assert!((limits::WEIGHT as u64 * STEPS).pow(2) < SHARES);
+const _: () = assert!((limits::CONNECTIONS as u64 + 1) < (1 << MERIT_BITS) / (SHARES * STEPS));
+const _: () =
+    assert!((limits::CONNECTIONS as u64 + 1) < (1 << MERIT_BITS) / (PACE_SHARES * STEPS * SLOWEST_US as u64));
+
+/// The load that a real server would have with one connection more. One that is at an early `step` of its slow start
+/// counts as if it had less weight.
 #[inline]
-pub(super) const fn load(connections: u32, weight: u16) -> u64 {
-    (connections as u64 + 1) * ONE / weight as u64
+pub(super) const fn load(connections: u32, weight: u16, step: u8) -> u64 {
+    (connections as u64 + 1) * (SHARES * STEPS) / (weight as u64 * step as u64)
+}
+
+/// The load, by how many microseconds the real server takes to answer.
+#[inline]
+pub(super) const fn pace(answer_us: u32, connections: u32, weight: u16, step: u8) -> u64 {
+    answer_us as u64 * (connections as u64 + 1) * (PACE_SHARES * STEPS) / (weight as u64 * step as u64)
 }
 
 #[cfg(test)]
@@ -107,18 +125,32 @@ mod tests {
 
         #[test]
         fn loads_compare_as_the_fractions_do(
-            one in (0..67_000_000_u32, 1..=limits::WEIGHT),
-            other in (0..67_000_000_u32, 1..=limits::WEIGHT),
+            one in (0..67_000_000_u32, 1..=limits::WEIGHT, 1..=WHOLE),
+            other in (0..67_000_000_u32, 1..=limits::WEIGHT, 1..=WHOLE),
             near in -2_i64..=2,
         ) {
-            let times = |connections: u32, weight: u16| (u64::from(connections) + 1) * u64::from(weight);
+            let times = |connections: u32, (_, weight, step): (u32, u16, u8)| {
+                (u64::from(connections) + 1) * u64::from(weight) * u64::from(step)
+            };
             // And one that is as near to the first as its weight allows.
-            let same = i64::try_from(times(one.0, other.1) / u64::from(one.1)).unwrap() - 1;
-            let beside = (u32::try_from((same + near).clamp(0, 67_000_000)).unwrap(), other.1);
+            let same = times(one.0, other) / (u64::from(one.1) * u64::from(one.2));
+            let same = i64::try_from(same).unwrap() - 1;
+            let beside = (u32::try_from((same + near).clamp(0, 67_000_000)).unwrap(), other.1, other.2);
             for second in [other, beside] {
-                let fractions = times(one.0, second.1).cmp(&times(second.0, one.1));
-                prop_assert_eq!(load(one.0, one.1).cmp(&load(second.0, second.1)), fractions);
+                let fractions = times(one.0, second).cmp(&times(second.0, one));
+                let load = |(connections, weight, step)| load(connections, weight, step);
+                prop_assert_eq!(load(one).cmp(&load(second)), fractions);
             }
+        }
+
+        #[test]
+        fn whatever_is_loaded_fits(us in 0..=SLOWEST_US, weight in 1..=limits::WEIGHT, step in 1..=WHOLE) {
+            let most = u32::try_from(limits::CONNECTIONS).unwrap();
+            for merit in [load(most, weight, step), pace(us, most, weight, step)] {
+                prop_assert_eq!(Rank::new(Standing::Reachable, merit, 0, 0).merit(), merit);
+            }
+            prop_assert!(pace(us, 0, weight, step) <= pace(us, 1, weight, step));
+            prop_assert!(us == 0 || pace(us, 0, weight, step) > 0);
         }
     }
 }

@@ -1,24 +1,37 @@
-//! The tournaments against a plain list that is searched from end to end, and what each predictor promises.
+//! What each predictor promises.
+
+mod adopt;
+mod cost;
+mod fastest;
+mod hash;
+mod oracle;
+mod plain;
+mod slow_start;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::RealServerDraft;
+use crate::{ConfigurationDraft, RealServerDraft};
 
-const PREDICTORS: [Predictor; 4] = [
+/// Those that choose without regard to the client.
+const PREDICTORS: [Predictor; 5] = [
     Predictor::LeastConnections,
     Predictor::WeightedLeastConnections,
+    Predictor::Fastest,
     Predictor::RoundRobin,
     Predictor::WeightedRoundRobin,
 ];
 
+/// Any client, where the predictor does not ask.
+const CLIENT: u64 = 0;
+
 /// A virtual server for each of `predictors`, and a real server for each of `weights`, all bound to all where
 /// `is_bound` (virtual server, real server) says so.
-fn configuration(
+fn draft(
     predictors: &[Predictor],
     weights: &[u16],
     is_bound: impl Fn(usize, usize) -> bool,
-) -> Configuration {
+) -> ConfigurationDraft {
     let real = |index: usize| format!("10.1.{}.{}:80", index / 250, index % 250 + 1);
     let mut draft = Configuration::builder();
     for (index, &weight) in weights.iter().enumerate() {
@@ -34,7 +47,15 @@ fn configuration(
             draft = draft.bind(&name, &bound);
         }
     }
-    draft.build().unwrap()
+    draft
+}
+
+fn configuration(
+    predictors: &[Predictor],
+    weights: &[u16],
+    is_bound: impl Fn(usize, usize) -> bool,
+) -> Configuration {
+    draft(predictors, weights, is_bound).build().unwrap()
 }
 
 /// One virtual server; all real servers can be reached.
@@ -48,7 +69,7 @@ impl Predictors {
     /// The next `count` choices of the first virtual server.
     fn choices(&mut self, count: usize) -> Vec<usize> {
         let mut next = || {
-            let binding = self.pick(0).unwrap();
+            let binding = self.pick(0, CLIENT).unwrap();
             self.commit(binding);
             binding
         };
@@ -60,169 +81,7 @@ fn count(choices: &[usize], binding: usize) -> usize {
     choices.iter().filter(|&&choice| choice == binding).count()
 }
 
-/// The same, thought of in the plainest way.
-struct Plain {
-    configuration: Configuration,
-    connections: Vec<u64>,
-    standings: Vec<Standing>,
-    /// By binding: the number of the choice that was its last.
-    chosen: Vec<u64>,
-    turns: Vec<Turns>,
-    /// By virtual server.
-    clocks: Vec<u64>,
-    choices: u64,
-}
-
-impl Plain {
-    fn new(configuration: Configuration) -> Self {
-        let bindings = configuration.bindings();
-        let place =
-            |(index, bound): (usize, &crate::Binding)| index - start(&configuration, bound.virtual_server());
-        let places: Vec<_> = bindings.iter().enumerate().map(place).collect();
-        Self {
-            connections: vec![0; configuration.real_servers().len()],
-            standings: vec![Standing::OutOfService; configuration.real_servers().len()],
-            chosen: places.iter().map(|&place| place as u64).collect(),
-            turns: places.iter().map(|&place| Turns::beginning(phase(place))).collect(),
-            clocks: vec![0; configuration.virtual_servers().len()],
-            choices: bindings.len() as u64,
-            configuration,
-        }
-    }
-
-    fn real(&self, binding: usize) -> usize {
-        self.configuration.bindings()[binding].real_server()
-    }
-
-    fn weight(&self, binding: usize) -> u16 {
-        self.configuration.real_servers()[self.real(binding)].weight()
-    }
-
-    /// Whether `one` is to be chosen rather than `other`.
-    fn is_better(&self, predictor: Predictor, one: usize, other: usize) -> bool {
-        let load = |binding: usize| self.connections[self.real(binding)] + 1;
-        let weighted =
-            |binding: usize, denominator: usize| load(binding) * u64::from(self.weight(denominator));
-        let next = |binding: usize| self.turns[binding].next(self.weight(binding));
-        let standing = |binding: usize| self.standings[self.real(binding)];
-        let merits = match predictor {
-            Predictor::RoundRobin => std::cmp::Ordering::Equal,
-            Predictor::LeastConnections => load(one).cmp(&load(other)),
-            Predictor::WeightedLeastConnections => weighted(one, other).cmp(&weighted(other, one)),
-            Predictor::WeightedRoundRobin => next(one).cmp(&next(other)),
-        };
-        let standings = standing(one).cmp(&standing(other));
-        standings.then(merits).then(self.chosen[one].cmp(&self.chosen[other])).is_lt()
-    }
-
-    fn pick(&self, virtual_server: usize, eligible: impl Fn(usize) -> bool) -> Option<usize> {
-        let server = &self.configuration.virtual_servers()[virtual_server];
-        let in_service =
-            server.bindings().filter(|&binding| self.standings[self.real(binding)] < Standing::OutOfService);
-        in_service.filter(|&binding| eligible(binding)).reduce(|best, binding| {
-            if self.is_better(server.predictor(), binding, best) { binding } else { best }
-        })
-    }
-
-    fn commit(&mut self, binding: usize) {
-        let virtual_server = self.configuration.bindings()[binding].virtual_server();
-        let (winner, real) = (self.pick(virtual_server, |_| true).unwrap(), self.real(binding));
-        self.clocks[virtual_server] =
-            self.clocks[virtual_server].max(self.turns[winner].next(self.weight(winner)));
-        let weight = self.weight(binding);
-        self.turns[binding].take(weight);
-        self.chosen[binding] = self.choices;
-        self.choices += 1;
-        self.connections[real] += 1;
-    }
-
-    fn set_standing(&mut self, real: usize, standing: Standing) {
-        if self.standings[real] != standing {
-            self.standings[real] = standing;
-            for (binding, bound) in self.configuration.bindings().iter().enumerate() {
-                if bound.real_server() == real {
-                    let weight = self.configuration.real_servers()[real].weight();
-                    self.turns[binding].catch_up(self.clocks[bound.virtual_server()], weight);
-                }
-            }
-        }
-    }
-}
-
-fn start(configuration: &Configuration, virtual_server: usize) -> usize {
-    configuration.virtual_servers()[virtual_server].bindings().start
-}
-
-/// What may happen to predictors.
-#[derive(Clone, Debug)]
-enum Event {
-    /// A connection by the best binding of a virtual server, or by the best but one, where the best is not free.
-    Begin(usize, bool),
-    /// One of the connections ends.
-    End(prop::sample::Index),
-    /// A real server's standing changes.
-    Standing(usize, Standing),
-}
-
-const REALS: usize = 7;
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let standing = prop_oneof![
-        4 => Just(Standing::Reachable),
-        1 => Just(Standing::Awaited),
-        1 => Just(Standing::Unreachable),
-        1 => Just(Standing::OutOfService),
-    ];
-    let event = prop_oneof![
-        8 => (0..2 * PREDICTORS.len(), prop::bool::weighted(0.1)).prop_map(|(server, second)| Event::Begin(server, second)),
-        4 => any::<prop::sample::Index>().prop_map(Event::End),
-        2 => (0..REALS, standing).prop_map(|(real, standing)| Event::Standing(real, standing)),
-    ];
-    prop::collection::vec(event, 1..300)
-}
-
 proptest! {
-    #[test]
-    fn tournaments_choose_as_a_search_of_all_does(
-        weights in prop::array::uniform7(prop_oneof![1..5_u16, 1..=1_000_u16]),
-        bound in prop::collection::vec(any::<u8>(), 2 * PREDICTORS.len()),
-        events in events(),
-    ) {
-        let twice: Vec<_> = PREDICTORS.iter().chain(&PREDICTORS).copied().collect();
-        let configuration = configuration(&twice, &weights, |server, real| bound[server] >> real & 1 == 1);
-        let mut ours = Predictors::new(&configuration, 0);
-        let mut plain = Plain::new(configuration);
-        let mut live = Vec::new();
-        for event in events {
-            match event {
-                Event::Begin(server, second) => {
-                    let best = plain.pick(server, |_| true);
-                    prop_assert_eq!(ours.pick(server), best);
-                    let is_reachable = |binding| plain.standings[plain.real(binding)] == Standing::Reachable;
-                    let other = plain.pick(server, |binding| is_reachable(binding) && Some(binding) != best);
-                    prop_assert_eq!(ours.pick_among(server, |binding| Some(binding) != best), other);
-                    let chosen = if second { other } else { best.filter(|&binding| is_reachable(binding)) };
-                    if let Some(binding) = chosen {
-                        ours.commit(binding);
-                        plain.commit(binding);
-                        live.push(binding);
-                    }
-                }
-                Event::End(which) if !live.is_empty() => {
-                    let binding = live.swap_remove(which.index(live.len()));
-                    ours.release(binding);
-                    let real = plain.real(binding);
-                    plain.connections[real] -= 1;
-                }
-                Event::End(_) => {}
-                Event::Standing(real, standing) => {
-                    ours.set_standing(real, standing);
-                    plain.set_standing(real, standing);
-                }
-            }
-        }
-    }
-
     /// In each unit of its time every real server has its weight of turns; so each window of as many connections as
     /// the weights add up to is shared out by weight, give or take one.
     #[test]
@@ -292,27 +151,27 @@ fn connections_by_one_virtual_server_count_for_the_others() {
     // Bindings 0 to 2 are those of the first virtual server.
     predictors.commit(0);
     predictors.commit(1);
-    assert_eq!(predictors.pick(1), Some(5));
+    assert_eq!(predictors.pick(1, CLIENT), Some(5));
     predictors.release(0);
-    assert_eq!(predictors.pick(1), Some(3));
+    assert_eq!(predictors.pick(1, CLIENT), Some(3));
 }
 
 #[test]
 fn the_time_of_weighted_round_robin_begins_again_and_shares_stay() {
     let mut predictors = one(Predictor::WeightedRoundRobin, &[3, 1]);
-    predictors.contests[0].clock = turns::END - 5 * rank::ONE;
+    predictors.contests[0].clock = turns::END - 5 * turns::ONE;
     (0..2).for_each(|real| {
         predictors.set_standing(real, Standing::Awaited);
         predictors.set_standing(real, Standing::Reachable);
     });
     let choices = predictors.choices(400);
-    assert!(predictors.contests[0].clock < 100 * rank::ONE);
+    assert!(predictors.contests[0].clock < 100 * turns::ONE);
     assert!(count(&choices, 1).abs_diff(100) <= 2);
 }
 
 #[test]
 fn without_bindings_nobody_is_chosen() {
     let predictors = Predictors::new(&configuration(&[Predictor::RoundRobin], &[1], |_, _| false), 3);
-    assert_eq!(predictors.pick(0), None);
-    assert_eq!(predictors.pick_among(0, |_| true), None);
+    assert_eq!(predictors.pick(0, CLIENT), None);
+    assert_eq!(predictors.pick_among(0, CLIENT, |_| true), None);
 }

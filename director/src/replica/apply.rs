@@ -4,7 +4,7 @@
 //! and move only when the table changes (figure 8). Nothing is made that a record does not say.
 
 use flow_table::FlowId;
-use model::{ConnectionEnds, ConnectionRecord, Endpoint, Phase};
+use model::{ConnectionEnds, ConnectionRecord, Phase};
 use packet::{Address, Deltas};
 
 use super::{Keys, Replica};
@@ -68,7 +68,11 @@ impl<A: Address> Lane<A> {
     /// The connection is there already: no counter of connections moves.
     fn refresh(&mut self, core: &mut Core, id: FlowId, record: &ConnectionRecord) {
         let Some(connection) = self.table.get_mut(id) else { return };
+        let before = connection.state;
         connection.state = ConnectionState::of_phase(record.phase, record.ends.protocol);
+        if before.is_half_open() && !connection.state.is_half_open() {
+            core.loads.close_half(&core.plan.slot(connection.binding), &core.shared);
+        }
         connection.last_seen_ms = core.now_ms;
         connection.pass = core.pass();
         if !connection.marks.contains(Marks::REPLICATED) {
@@ -114,7 +118,7 @@ impl<A: Address> Lane<A> {
         }
         core.mark(&mut connection, &record.ends);
         core.counters.replica.created.add(1);
-        self.enter(core, connection, keys.hashes)
+        self.enter(core, connection, keys.hashes, false)
     }
 
     /// Removes exactly the connection with these ends (step 712).
@@ -139,15 +143,17 @@ impl Core {
     /// The binding that a record's connection goes by, if both servers are configured here.
     pub(super) fn binding_of(&self, record: &ConnectionRecord) -> Option<u16> {
         let ConnectionEnds { virtual_server, real_server, protocol, .. } = record.ends;
-        let replica = self.replica.as_ref()?;
-        let server = self.services.at(virtual_server.address)?.find(virtual_server.port, protocol)?;
-        if self.configuration.virtual_servers()[server].name().bind_id != record.bind_id {
-            return None;
-        }
-        let index = u16::try_from(server).ok()?;
-        let at = |port| replica.bindings.get(&(index, Endpoint::new(real_server.address, port))).copied();
-        // A real server of port 0 keeps the virtual port.
-        at(real_server.port).or_else(|| at(0).filter(|_| real_server.port == virtual_server.port))
+        let plan = &self.plan;
+        let at = |server: usize| {
+            let is_asked = plan.virtual_server(server).name().bind_id == record.bind_id;
+            let binding = plan.binding_to(server, real_server, virtual_server.port).filter(|_| is_asked)?;
+            Some(plan.binding(binding).id())
+        };
+        let instances = || plan.services.at(virtual_server.address).into_iter();
+        let instances = || instances().flat_map(|services| services.instances(virtual_server.port, protocol));
+        // Those of the very port come last.
+        let own = instances().filter_map(at).last();
+        own.or_else(|| instances().flat_map(|server| plan.backups(server)).find_map(at))
     }
 
     /// Keeps a record of servers that are not configured here.

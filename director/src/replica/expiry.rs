@@ -37,25 +37,28 @@ impl Core {
     /// To be called before [`is_idle`](Self::is_idle) is asked.
     pub(crate) fn advance_idle_bound(&mut self, now: Instant) {
         let of_standby = self.replica.as_ref().and_then(|replica| replica.standby_timeout_ms);
-        self.idle_bound.advance(now, self.timeouts.longest_ms().max(of_standby.unwrap_or(0)));
+        self.idle_bound.advance(now, self.plan.longest_ms().max(of_standby.unwrap_or(0)));
     }
 
     /// Whether a connection is idle for too long. A standby sees no packets: what it was told of stays until it is told
     /// otherwise, or for a time of its own.
+    ///
+    /// Connections whose binding the configuration does not have any more are.
     #[inline]
     pub(crate) fn is_idle<A: Address>(&self, connection: &Connection<A>) -> bool {
+        let Some(timeouts) = self.plan.timeouts(connection.binding) else { return true };
         let stands_by = self.state == UnitState::Standby;
         let is_replicated = connection.marks.contains(Marks::REPLICATED);
         if stands_by && !is_replicated {
             // It is from when this unit was active. No digest speaks for it.
-            return connection.idle_ms(self.now_ms) >= self.timeouts.milliseconds(connection.state);
+            return connection.idle_ms(self.now_ms) >= timeouts.milliseconds(connection.state);
         }
         let idle_ms = connection.idle_ms(self.now_ms).min(self.idle_bound.age_ms);
         if stands_by {
             let timeout_ms = self.replica.as_ref().and_then(|replica| replica.standby_timeout_ms);
             return timeout_ms.is_some_and(|timeout_ms| idle_ms >= timeout_ms);
         }
-        idle_ms >= self.timeouts.milliseconds(connection.state)
+        idle_ms >= timeouts.milliseconds(connection.state)
     }
 }
 

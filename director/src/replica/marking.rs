@@ -3,9 +3,9 @@
 use model::{ConnectionEnds, ConnectionRecord, ShardReport, UnitState, Update};
 use packet::Address;
 
-use super::Replica;
 use crate::ConnectionState;
 use crate::connection::{Connection, Marks};
+use crate::plan::Plan;
 use crate::shard::Core;
 
 impl Core {
@@ -29,23 +29,21 @@ impl Core {
     }
 
     fn tell_phase<A: Address>(&mut self, connection: &Connection<A>) {
-        let Some(replica) = &self.replica else { return };
-        let record = replica.record(connection, None);
+        let record = self.plan.record(connection, None);
         self.tell(Update::Create(record));
     }
 
     /// Notes that data may flow: has the other unit told, if the virtual server's connections are.
     pub(crate) fn note_established<A: Address>(&mut self, connection: &mut Connection<A>) {
         let Some(replica) = &mut self.replica else { return };
-        let bound = replica.bound[usize::from(connection.binding)];
-        if !bound.is_replicated || connection.marks.contains(Marks::REPLICATED) {
+        if !self.plan.slot(connection.binding).is_replicated || connection.marks.contains(Marks::REPLICATED) {
             return;
         }
         let ends = connection.ends();
         if connection.marks.contains(Marks::BUDDY) && replica.joined.try_push(ends).is_err() {
             self.counters.replica.updates_lost.add(1);
         }
-        let record = replica.record(connection, None);
+        let record = self.plan.record(connection, None);
         self.mark(connection, &ends);
         self.tell(Update::Create(record));
     }
@@ -56,6 +54,7 @@ impl Core {
         connection.marks.set(Marks::REPLICATED, true);
         replica.digests.add(ends);
         self.counters.bindings[usize::from(connection.binding)].marked.add(1);
+        self.counters.marked.add(1);
     }
 
     /// Notes that a marked connection is gone.
@@ -65,6 +64,7 @@ impl Core {
         let ends = connection.ends();
         replica.digests.subtract(&ends);
         self.counters.bindings[usize::from(connection.binding)].unmarked.add(1);
+        self.counters.unmarked.add(1);
         self.tell(Update::Delete(ends));
     }
 
@@ -81,7 +81,7 @@ impl Core {
     }
 }
 
-impl Replica {
+impl Plan {
     /// What the other unit is told of a connection.
     pub(super) fn record<A: Address>(
         &self,
@@ -91,7 +91,7 @@ impl Replica {
         ConnectionRecord {
             ends: connection.ends(),
             phase: connection.state.phase(),
-            bind_id: self.bound[usize::from(connection.binding)].bind_id,
+            bind_id: self.slot(connection.binding).bind_id,
             group: 0,
             // It is told of buddies seldom: once for each pair, and in walks.
             buddy: buddy.map(Box::new),

@@ -6,6 +6,7 @@
 mod apply;
 mod aside;
 mod buddies;
+mod choices;
 mod counters;
 mod digest;
 mod ends;
@@ -19,17 +20,15 @@ mod sweep;
 mod walk;
 mod watch;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use ahash::RandomState;
 use arrayvec::ArrayVec;
-use model::limits::{BATCH, IDLE_TIMEOUT_S};
-use model::{ConnectionEnds, Endpoint};
-
-use crate::Configuration;
+use model::ConnectionEnds;
+use model::limits::{BATCH, IDLE_TIMEOUT_S, REAL_IDS};
 
 use aside::Aside;
+use choices::Choices;
 use digest::Digests;
 use half_known::HalfKnown;
 use outbox::Outbox;
@@ -57,10 +56,6 @@ pub struct ReplicationSettings {
 /// The part of a shard that a unit without a peer has not.
 pub(crate) struct Replica {
     digests: Digests,
-    /// By binding.
-    bound: Box<[Bound]>,
-    /// By virtual server and the real server's configured endpoint.
-    bindings: HashMap<(u16, Endpoint), u16, RandomState>,
     aside: Aside,
     /// `None` for ever.
     standby_timeout_ms: Option<u32>,
@@ -70,6 +65,13 @@ pub(crate) struct Replica {
     /// Active: the round of digests that is being told.
     telling: Option<Telling>,
     walk: Option<Walk>,
+    /// Active: clients and the real servers that they return to, that are being told.
+    choices: Option<Choices>,
+    /// Active: by [`RealServer::id`](crate::RealServer::id), whether the other unit has been told that it has failed, or knows
+    /// nothing else than that it has not; `None` if it is to be told either.
+    told_failed: Box<[Option<bool>]>,
+    /// Which state of the unit's servers that was, if all has been told.
+    told_revision: Option<u64>,
     /// Standby: the pass that records belong to; 0 for none.
     pass: u8,
     sweep: Option<Sweep>,
@@ -77,29 +79,19 @@ pub(crate) struct Replica {
     half_known: Option<HalfKnown>,
 }
 
-/// What a record says of a binding.
-#[derive(Clone, Copy, Debug)]
-struct Bound {
-    is_replicated: bool,
-    bind_id: u16,
-}
-
 impl Replica {
-    pub(crate) fn new(
-        settings: &ReplicationSettings,
-        configuration: &Configuration,
-        hasher: &RandomState,
-    ) -> Box<Self> {
+    pub(crate) fn new(settings: &ReplicationSettings, hasher: &RandomState) -> Box<Self> {
         Box::new(Self {
             digests: Digests::new(settings.digest_seed),
-            bound: bound(configuration),
-            bindings: bindings(configuration, hasher),
             aside: Aside::new(hasher),
             standby_timeout_ms: milliseconds(settings.standby_timeout),
             outbox: Outbox::new(),
             joined: ArrayVec::new(),
             telling: None,
             walk: None,
+            choices: None,
+            told_failed: vec![Some(false); REAL_IDS].into(),
+            told_revision: None,
             pass: 0,
             sweep: None,
             half_known: settings.observes.then(|| HalfKnown::new(hasher)),
@@ -113,6 +105,9 @@ impl Replica {
         self.joined.clear();
         self.telling = None;
         self.walk = None;
+        self.choices = None;
+        self.told_failed.fill(Some(false));
+        self.told_revision = None;
         self.pass = 0;
         self.sweep = None;
         if let Some(flows) = &mut self.half_known {
@@ -120,31 +115,6 @@ impl Replica {
         }
         self.aside.clear(&mut self.digests)
     }
-}
-
-fn bound(configuration: &Configuration) -> Box<[Bound]> {
-    let servers = configuration.bindings().iter().map(|binding| {
-        let server = &configuration.virtual_servers()[binding.virtual_server()];
-        Bound { is_replicated: server.replicate(), bind_id: server.name().bind_id }
-    });
-    servers.collect()
-}
-
-fn bindings(
-    configuration: &Configuration,
-    hasher: &RandomState,
-) -> HashMap<(u16, Endpoint), u16, RandomState> {
-    let mut bindings = HashMap::with_hasher(hasher.clone());
-    // Checked configuration has fewer bindings and virtual servers than 16 bits count (limits).
-    for (index, binding) in (0_u16..).zip(configuration.bindings()) {
-        if !configuration.serves(&configuration.virtual_servers()[binding.virtual_server()]) {
-            continue;
-        }
-        let name = configuration.real_servers()[binding.real_server()].name();
-        let virtual_server = u16::try_from(binding.virtual_server()).unwrap_or(u16::MAX);
-        bindings.insert((virtual_server, Endpoint::new(name.address, name.port)), index);
-    }
-    bindings
 }
 
 /// A long timeout as last activity is counted: 32 bits of milliseconds, that wrap.

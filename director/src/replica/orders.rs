@@ -7,6 +7,7 @@ use model::{ConnectionEnds, Digest, Instant, ShardOrder, ShardReport, UnitState,
 
 use packet::Address;
 
+use super::choices::Choices;
 use super::sweep::Sweep;
 use super::walk::{Telling, Walk};
 use super::{IdleBound, Replica};
@@ -81,12 +82,25 @@ impl Shard {
                 self.core.idle_bound = IdleBound::since(now);
                 self.core.report(ShardReport::RoundCompared { round });
             }
-            ShardOrder::TellDigests { round } => replica.telling = Some(Telling { round, range: 0 }),
-            ShardOrder::Walk { pass, ranges } => replica.walk = Some(Walk::new(pass, ranges)),
-            ShardOrder::Grant { connections } => {
-                if let Some(walk) = &mut replica.walk {
-                    walk.grants = walk.grants.saturating_add(connections);
+            ShardOrder::TellDigests { round } => {
+                replica.telling = Some(Telling { round, range: 0 });
+                self.core.tell_failed_again();
+            }
+            ShardOrder::Walk { pass, ranges } => {
+                let is_for_choices = ranges.is_empty() && self.core.index == 0;
+                (replica.walk, replica.choices) = match is_for_choices {
+                    true => (None, Some(Choices::new(pass))),
+                    false => (Some(Walk::new(pass, ranges)), None),
+                };
+                if is_for_choices {
+                    self.core.forget_told();
                 }
+            }
+            ShardOrder::Grant { connections } => {
+                let walks = replica.walk.as_mut().map(|walk| &mut walk.grants);
+                let grants =
+                    walks.into_iter().chain(replica.choices.as_mut().map(|choices| &mut choices.grants));
+                grants.for_each(|grants| *grants = grants.saturating_add(connections));
             }
         }
     }
@@ -115,7 +129,8 @@ impl Shard {
         let Core { replica: Some(replica), steering, index, .. } = &mut self.core else { return false };
         let has_told_digests = replica.tell_digests(*steering, *index);
         let has_told_buddies = self.tell_joined();
-        self.walk() || has_told_digests || has_told_buddies
+        let has_told_choices = self.core.tell_health() | self.core.tell_choices();
+        self.walk() || has_told_digests || has_told_buddies || has_told_choices
     }
 
     /// The next report for the replication core.
@@ -177,6 +192,8 @@ impl Shard {
             Update::Create(record) => on_lane!(self, record.ends.client.address, create(&record)),
             Update::Delete(ends) => on_lane!(self, ends.client.address, delete(&ends)),
             Update::Digest { range, digest } => self.core.compare(range, digest),
+            Update::Sticky(record) => self.core.apply_sticky(&record),
+            Update::Health(record) => self.core.apply_health(&record),
             // The replication core makes an order of its own of it.
             Update::DigestsTold => self.core.counters.replica.orders_ignored.add(1),
             Update::PassBegins { pass } => self.core.with_replica(|replica| replica.pass = pass),
@@ -239,9 +256,7 @@ impl<A: Address> Lane<A> {
     }
 
     fn tell_again(&self, core: &mut Core, ends: &ConnectionEnds) {
-        let record = self
-            .find_by_ends(core, ends)
-            .and_then(|id| core.replica.as_ref().and_then(|replica| self.record(replica, id)));
+        let record = self.find_by_ends(core, ends).and_then(|id| self.record(&core.plan, id));
         if let Some(record) = record {
             core.tell(Update::Create(record));
         }
@@ -257,12 +272,16 @@ mod tests {
     use crate::{Configuration, Predictor, ReplicationSettings, ShardConfiguration, Steering};
     use model::{ConnectionRecord, Endpoint, Phase, Protocol};
 
-    /// A standby whose virtual server has these real servers.
-    fn standby(reals: &[&str]) -> Shard {
+    fn configuration(reals: &[&str]) -> Arc<Configuration> {
         let draft = reals.iter().fold(Configuration::builder(), |draft, real| draft.real_server(real));
         let draft = draft.virtual_server("192.0.2.100:80", Predictor::RoundRobin);
-        Shard::new(ShardConfiguration {
-            director: Arc::new(draft.bind("192.0.2.100:80", reals).build().unwrap()),
+        Arc::new(draft.bind("192.0.2.100:80", reals).build().unwrap())
+    }
+
+    fn settings(reals: &[&str]) -> ShardConfiguration {
+        ShardConfiguration {
+            director: configuration(reals),
+            shared: Arc::default(),
             ports: Arc::new([]),
             index: 0,
             steering: Steering::new(1),
@@ -274,7 +293,12 @@ mod tests {
                 observes: false,
             }),
             state: UnitState::Standby,
-        })
+        }
+    }
+
+    /// A standby whose virtual server has these real servers.
+    fn standby(reals: &[&str]) -> Shard {
+        Shard::new(settings(reals))
     }
 
     fn record(port: u16, real: &str) -> ConnectionRecord {
@@ -299,15 +323,11 @@ mod tests {
         old.order(now, ShardOrder::Apply(Update::Create(record(301, "10.1.0.99"))));
         old.apply_aside(now);
         assert_eq!((old.connections(), old.counters().replica.aside()), (0, 301));
-        // The new configuration's shard goes on with what the old one kept.
-        let mut new = standby(&["10.1.0.11:80", "10.1.0.12:80"]);
-        new.core.replica = Some(Box::new(Replica {
-            bindings: new.core.replica.take().unwrap().bindings,
-            bound: [super::super::Bound { is_replicated: true, bind_id: 0 }; 2].into(),
-            ..*old.core.replica.take().unwrap()
-        }));
-        let digests: Vec<_> = (0..4_096).map(|range| new.digest(range)).collect();
-        new.apply_aside(now);
+        let digests: Vec<_> = (0..4_096).map(|range| old.digest(range)).collect();
+        let reals = ["10.1.0.11:80", "10.1.0.12:80"];
+        let plan = settings(&["10.1.0.11:80"]).plan(&configuration(&reals));
+        old.reconfigure(now, plan);
+        let new = old;
         assert_eq!((new.connections(), new.counters().replica.aside_ended.read()), (300, 300));
         assert_eq!(new.counters().marked(), 300);
         assert!(digests.iter().eq((0..4_096).map(|range| new.digest(range)).collect::<Vec<_>>().iter()));

@@ -10,6 +10,7 @@ use packet::Address;
 use super::Replica;
 use crate::connection::{Connection, Marks};
 use crate::lane::Lane;
+use crate::plan::Plan;
 use crate::{Cursor, Shard, Steering};
 
 /// A walk over the tables.
@@ -34,7 +35,9 @@ pub(super) struct Telling {
 
 impl Walk {
     pub(super) fn new(pass: u8, ranges: Arc<RangeSet>) -> Self {
-        Self { pass, ranges, at: Cursor::default(), grants: 0, is_over: false }
+        // One over no ranges is for another shard.
+        let is_over = ranges.is_empty();
+        Self { pass, ranges, at: Cursor::default(), grants: 0, is_over }
     }
 
     /// Goes on at slot `next` of the same table, or behind it.
@@ -55,9 +58,9 @@ impl Shard {
         let before = walk.at;
         if !walk.is_over {
             let next = if walk.at.second_family {
-                self.v6.tell_some(replica, &mut walk)
+                self.v6.tell_some(&self.core.plan, replica, &mut walk)
             } else {
-                self.v4.tell_some(replica, &mut walk)
+                self.v4.tell_some(&self.core.plan, replica, &mut walk)
             };
             walk.go_on(next);
         }
@@ -92,12 +95,12 @@ impl Replica {
 
 impl<A: Address> Lane<A> {
     /// Tells the connections of the walk's ranges from its slot on. Returns the slot to go on at; `None` at the end.
-    fn tell_some(&self, replica: &mut Replica, walk: &mut Walk) -> Option<usize> {
+    fn tell_some(&self, plan: &Plan, replica: &mut Replica, walk: &mut Walk) -> Option<usize> {
         let end = walk.at.slot.saturating_add(WALK_SLOTS).min(self.table.slots());
         let mut slot = walk.at.slot;
         while let Some(id) = self.table.next_occupied(slot, end) {
             slot = id.index() + 1;
-            let Some(record) = self.record_in(replica, id, &walk.ranges) else { continue };
+            let Some(record) = self.record_in(plan, replica, id, &walk.ranges) else { continue };
             if walk.grants == 0 || !replica.outbox.has_unhurried_room() {
                 return Some(id.index());
             }
@@ -108,14 +111,20 @@ impl<A: Address> Lane<A> {
     }
 
     /// What the other unit is told of connection `id`, if it is told, and the connection lies in `ranges`.
-    fn record_in(&self, replica: &Replica, id: FlowId, ranges: &RangeSet) -> Option<ConnectionRecord> {
+    fn record_in(
+        &self,
+        plan: &Plan,
+        replica: &Replica,
+        id: FlowId,
+        ranges: &RangeSet,
+    ) -> Option<ConnectionRecord> {
         // Before the whole record is put together: most lie in other ranges.
         let ends = self.table.get(id)?.ends();
-        ranges.contains(replica.digests.range(&ends)).then(|| self.record(replica, id)).flatten()
+        ranges.contains(replica.digests.range(&ends)).then(|| self.record(plan, id)).flatten()
     }
 
     /// What the other unit is told of connection `id`, if it is told. Of buddies, it is told of those that it knows.
-    pub(super) fn record(&self, replica: &Replica, id: FlowId) -> Option<ConnectionRecord> {
+    pub(super) fn record(&self, plan: &Plan, id: FlowId) -> Option<ConnectionRecord> {
         let connection =
             self.table.get(id).filter(|connection| connection.marks.contains(Marks::REPLICATED))?;
         let buddy = connection
@@ -125,6 +134,6 @@ impl<A: Address> Lane<A> {
             .flatten()
             .filter(|buddy| buddy.marks.contains(Marks::REPLICATED))
             .map(Connection::ends);
-        Some(replica.record(connection, buddy))
+        Some(plan.record(connection, buddy))
     }
 }

@@ -142,7 +142,7 @@ impl Core {
             _ => TcpFlags::default(),
         };
         let (from, to) = ((source, source_port), (destination, destination_port));
-        let is_real = |address: A| self.services.is_real_address(address.into());
+        let is_real = |address: A| self.plan.services.is_real_address(address.into());
         let (leg, client, server) = match self.port(port).role {
             PortRole::Outside if self.is_virtual(destination) => (Leg::ClientToVirtual, from, to),
             PortRole::Inside if is_real(source) => (Leg::RealToClient, to, from),
@@ -154,9 +154,9 @@ impl Core {
 
     /// Whether the standby is told of the connections of the virtual server that a client's packet is for.
     fn is_told_of<A: Address>(&self, sight: &Sight<A>) -> bool {
-        let services = self.services.at(sight.server.0.into());
-        let server = services.and_then(|services| services.find(sight.server.1, sight.protocol));
-        server.is_some_and(|server| self.configuration.virtual_servers()[server].replicate())
+        let service = (sight.server.0.into(), sight.server.1, sight.protocol);
+        let server = self.plan.instance_for(service, sight.client.0.into());
+        server.is_some_and(|server| self.plan.virtual_server(server).replicate())
     }
 
     /// Takes out the one flow of the client of which both sides are known, as a record.
@@ -177,8 +177,13 @@ impl Core {
     /// What a record would say of a connection of which both sides were seen. `None` if they do not belong together.
     fn record_of(&self, half: &Half, real_server: Endpoint) -> Option<ConnectionRecord> {
         let Half { protocol, client, server: virtual_server, .. } = *half;
-        let server = self.services.at(virtual_server.address)?.find(virtual_server.port, protocol)?;
-        let bind_id = self.configuration.virtual_servers()[server].name().bind_id;
+        let service = (virtual_server.address, virtual_server.port, protocol);
+        let server = self.plan.instance_for(service, client.address)?;
+        // Also where a backup of its own took the connection.
+        let servers = std::iter::once(server).chain(self.plan.backups(server));
+        let mut serving = servers
+            .filter(|&server| self.plan.binding_to(server, real_server, virtual_server.port).is_some());
+        let bind_id = self.plan.virtual_server(serving.next()?).name().bind_id;
         let ends =
             ConnectionEnds { protocol, client, virtual_server, real_server, translated_port: client.port };
         let record = ConnectionRecord { ends, phase: Phase::Open, bind_id, group: 0, buddy: None };

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use director::{
-    Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, Port, PortIndex,
-    PortRole, ReplicationSettings, Route, Shard, ShardConfiguration, Steering, Unmatched, Verdict,
+    Configuration, ConnectionFilter, ConnectionSummary, Cursor, Frame, NextHopTable, Numbering, Port,
+    PortIndex, PortRole, ReplicationSettings, Route, Shard, ShardConfiguration, Shared, Steering, Unmatched,
+    Verdict,
 };
 use model::limits::BATCH;
 use model::{Instant, MacAddress, UnitState};
@@ -44,6 +45,9 @@ pub(crate) struct Bench {
     pub(crate) next_hops: NextHopTable,
     pub(crate) now: Instant,
     pub(crate) books: Books,
+    /// What the shard was made of, with the configuration that it has now.
+    pub(crate) settings: ShardConfiguration,
+    numbering: Numbering,
 }
 
 #[derive(Clone, Copy)]
@@ -112,8 +116,14 @@ impl Bench {
     }
 
     pub(crate) fn with(configuration: Configuration, options: Options) -> Self {
-        let shard = Shard::new(ShardConfiguration {
+        Self::beside(configuration, options, Arc::default())
+    }
+
+    /// One of several shards of a unit.
+    pub(crate) fn beside(configuration: Configuration, options: Options, shared: Arc<Shared>) -> Self {
+        Self::of(ShardConfiguration {
             director: Arc::new(configuration),
+            shared,
             ports: ports(options.unmatched),
             index: options.index,
             steering: Steering::new(options.shards),
@@ -121,8 +131,28 @@ impl Bench {
             hash_seed: 1,
             replication: options.replication,
             state: options.state,
-        });
-        Self { shard, next_hops: next_hops(), now: Instant::from_millis(1_000), books: Books::default() }
+        })
+    }
+
+    pub(crate) fn of(settings: ShardConfiguration) -> Self {
+        Self {
+            shard: Shard::new(settings.clone()),
+            next_hops: next_hops(),
+            now: Instant::from_millis(1_000),
+            books: Books::default(),
+            numbering: Numbering::of(&settings.director),
+            settings,
+        }
+    }
+
+    /// Has another configuration apply from now on.
+    pub(crate) fn reconfigure(&mut self, next: Configuration) {
+        let counters = self.shard.counters();
+        let is_vacant = |number| director::is_vacant(std::iter::once(&*counters), number);
+        let next = Arc::new(self.numbering.number(next, is_vacant).unwrap());
+        self.settings.shared.follow(&self.settings.director, &next);
+        self.shard.reconfigure(self.now, self.settings.plan(&next));
+        self.settings.director = next;
     }
 
     /// Processes frames as one batch.

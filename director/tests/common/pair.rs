@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use director::{Configuration, ReplicationSettings, Steering, Verdict};
+use director::{Configuration, ReplicationSettings, Shared, Steering, Verdict};
 use model::limits::DIGEST_RANGES;
 use model::{ConnectionEnds, Digest, Instant, RangeSet, ShardOrder, ShardReport, UnitState, Update};
 
@@ -34,10 +34,11 @@ impl Unit {
     }
 
     pub(crate) fn with(configuration: &Configuration, shards: usize, options: Options) -> Self {
+        let shared = Arc::new(Shared::default());
         let bench = |index| {
             let replication = options.replication.or(Some(SETTINGS));
             let options = Options { shards, index, replication, ..options };
-            let mut bench = Bench::with(configuration.clone(), options);
+            let mut bench = Bench::beside(configuration.clone(), options, Arc::clone(&shared));
             bench.shard.set_listened(true);
             bench
         };
