@@ -5,7 +5,10 @@
 mod peer;
 
 use bolero::TypeGenerator;
-use model::{Instant, ShardOrder, ShardReport, UnitState, Update};
+use model::{
+    Endpoint, HealthRecord, Instant, Protocol, ServerName, ShardOrder, ShardReport, StickyRecord, UnitState,
+    Update,
+};
 use peer::{BATCH, NOW, Peer, orders_of, sent_by, settings, unit};
 use replication::{Replicator, Settings};
 use std::time::Duration;
@@ -22,6 +25,8 @@ enum Piece {
     DigestsTold,
     PassBegins(u8),
     PassEnds(u8, u8),
+    Sticky { length: u8, rest: [u8; 46] },
+    Health { length: u8, state: u8, protocol_is_tcp: bool, rest: [u8; 20] },
     Ranges(u8),
 }
 
@@ -54,6 +59,17 @@ impl Piece {
             Self::PassEnds(pass, fill) => {
                 body.extend([0x83, 2, 4, pass % 4]);
                 body.extend([*fill; 512]);
+            }
+            Self::Sticky { length, rest } => {
+                let length = [25, 49, length % 64][usize::from(length % 3)];
+                body.extend([0x84, 0, length]);
+                body.extend(rest.iter().take(usize::from(length).saturating_sub(3)));
+            }
+            Self::Health { length, state, protocol_is_tcp, rest } => {
+                let length = [13, 25, length % 32][usize::from(length % 3)];
+                let head = [state % 3, if *protocol_is_tcp { 6 } else { 17 }];
+                body.extend([0x85, 0, length]);
+                body.extend(head.iter().chain(rest).take(usize::from(length).saturating_sub(3)));
             }
             Self::Ranges(fill) => body.extend([*fill; 512]),
         }
@@ -96,11 +112,22 @@ fn happen(unit: &mut Replicator, peer: &mut Peer, now: &mut Instant, event: &Eve
             }
         }
         Event::Report { worker, round, range, agrees, which } => {
-            let report = match which % 5 {
+            let report = match which % 7 {
                 0 => ShardReport::DigestsTold { round: u32::from(*round) },
                 1 => ShardReport::Walked { pass: *round },
                 2 => ShardReport::Compared { range: *range, agrees: *agrees },
                 3 => ShardReport::RoundCompared { round: u32::from(*round) },
+                4 => ShardReport::Update(Update::Sticky(StickyRecord {
+                    scope: u64::from(*round),
+                    client: [10, *which, 0, *round].into(),
+                    real_server: Endpoint::new([10, 0, 0, *round].into(), *range),
+                    period_s: u32::from(*range),
+                })),
+                5 => {
+                    let (address, port, bind_id) = ([u16::from(*which); 8].into(), *range, 0);
+                    let real_server = ServerName { address, port, bind_id, protocol: Protocol::Udp };
+                    ShardReport::Update(Update::Health(HealthRecord { real_server, has_failed: *agrees }))
+                }
                 _ => ShardReport::Update(Update::DigestsTold),
             };
             unit.report(*now, usize::from(*worker % 4), report);

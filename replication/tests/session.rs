@@ -2,13 +2,18 @@
 
 mod peer;
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    ConnectionEnds, ConnectionRecord, Endpoint, Instant, Phase, Protocol, ShardOrder, ShardReport, UnitState,
-    Update,
+    ConnectionEnds, ConnectionRecord, Endpoint, HealthRecord, Instant, Phase, Protocol, RangeSet, ServerName,
+    ShardOrder, ShardReport, StickyRecord, UnitState, Update,
 };
-use peer::{ACKNOWLEDGEMENT, BATCH, HELLO, NOW, Peer, STATUS, orders_of, sent_by, settings, unit};
+use peer::{
+    ACKNOWLEDGEMENT, BATCH, Choice, HELLO, NOW, Peer, REQUEST, STATUS, choices_in, orders_of, sent_by,
+    settings, unit,
+};
 use replication::{Link, PairKey, Rejection, Replicator, Settings};
 
 /// A create of version 2, by hand.
@@ -77,6 +82,117 @@ fn an_active_unit_is_understood_by_a_standby_peer() {
     let batch = opened.into_iter().find(|opened| opened.kind == BATCH).unwrap();
     assert_eq!((batch.version, &batch.body[16..]), (2, &CREATE[..]));
     assert_eq!(orders_of(&mut active), [ShardOrder::TellDigests { round: 1 }]);
+}
+
+/// Sticky entries and states of servers of version 2, by hand.
+const CHOICES: [&[u8]; 3] = [
+    &[
+        0x84, 0, 25, // a sticky entry of IPv4
+        1, 2, 3, 4, 5, 6, 7, 8, // scope
+        0, 0, 7, 8, // seconds
+        198, 51, 100, 0, // client's network
+        10, 0, 0, 2, 0x1f, 0x90, // real server
+    ],
+    &[
+        0x84, 0, 49, // of IPv6
+        0, 0, 0, 0, 0, 0, 0, 1, // scope
+        0, 0, 0, 0, // seconds: no more
+        0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, // client
+        0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 80, // real server
+    ],
+    &[
+        0x85, 0, 13, // a state of a server of IPv4
+        1, 17, 0, 7, // failed, UDP, bind ID 7
+        10, 0, 0, 2, 0, 53, // real server
+    ],
+];
+
+fn choices() -> [Update; 3] {
+    let sticky = |scope, client, real, port, period_s| {
+        let real_server = Endpoint::new(real, port);
+        Update::Sticky(StickyRecord { scope, client, real_server, period_s })
+    };
+    let v4 = |address: [u8; 4]| IpAddr::from(address);
+    let v6 = |last| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+    let real_server =
+        ServerName { address: v4([10, 0, 0, 2]), port: 53, bind_id: 7, protocol: Protocol::Udp };
+    [
+        sticky(0x0102_0304_0506_0708, v4([198, 51, 100, 0]), v4([10, 0, 0, 2]), 8_080, 1_800),
+        sticky(1, v6(7), v6(2), 80, 0),
+        Update::Health(HealthRecord { real_server, has_failed: true }),
+    ]
+}
+
+#[test]
+fn a_standby_understands_where_clients_return_and_who_has_failed() {
+    let mut standby = unit(settings(), UnitState::Standby);
+    let mut peer = Peer::of(&mut standby, UnitState::Active);
+    // Before a pass, in one, and behind it.
+    let ends = [&[0x83, 2, 4, 1][..], &[0; 512]].concat();
+    let items = [CHOICES[0], &[0x82, 0, 4, 1], CHOICES[1], &ends, CHOICES[2]].concat();
+    standby.receive(NOW, 0, &mut peer.batch(0, &items));
+    let ranges = Arc::new(RangeSet::EMPTY);
+    let [first, second, third] = choices();
+    let expected =
+        [first, Update::PassBegins { pass: 1 }, second, Update::PassEnds { pass: 1, ranges }, third];
+    assert_eq!(orders_of(&mut standby), expected.map(ShardOrder::Apply));
+    assert_eq!(standby.status(NOW).rejected.total(), 0);
+}
+
+#[test]
+fn an_active_unit_tells_where_clients_return_and_who_has_failed() {
+    let mut active = unit(settings(), UnitState::Active);
+    let peer = Peer::of(&mut active, UnitState::Standby);
+    choices().into_iter().for_each(|update| active.report(NOW, 0, ShardReport::Update(update)));
+    let sent = sent_by(&mut active, NOW + Duration::from_millis(1));
+    let mut opened = sent.iter().map(|datagram| peer.open(datagram).unwrap());
+    let batch = opened.find(|opened| opened.kind == BATCH).unwrap();
+    assert_eq!(&batch.body[16..], CHOICES.concat());
+    let address = |text: &str| text.parse().unwrap();
+    let expected = [
+        Choice::Sticky {
+            scope: 0x0102_0304_0506_0708,
+            seconds: 1_800,
+            client: address("198.51.100.0"),
+            real_server: (address("10.0.0.2"), 8_080),
+        },
+        Choice::Sticky {
+            scope: 1,
+            seconds: 0,
+            client: address("2001:db8::7"),
+            real_server: (address("2001:db8::2"), 80),
+        },
+        Choice::State { has_failed: true, protocol: 17, bind_id: 7, real_server: (address("10.0.0.2"), 53) },
+    ];
+    assert_eq!(choices_in(&batch.body), expected);
+}
+
+/// After the first round of digests the shards are asked for what digests do not speak of, once.
+#[test]
+fn shards_are_asked_for_the_rest_after_the_first_round() {
+    let mut active = unit(settings(), UnitState::Active);
+    let mut peer = Peer::of(&mut active, UnitState::Standby);
+    sent_by(&mut active, NOW);
+    assert_eq!(orders_of(&mut active), [ShardOrder::TellDigests { round: 1 }]);
+    active.report(NOW, 0, ShardReport::DigestsTold { round: 1 });
+    let ranges = Arc::new(RangeSet::EMPTY);
+    assert_eq!(orders_of(&mut active), [ShardOrder::Walk { pass: 1, ranges }]);
+    sent_by(&mut active, NOW);
+    assert!(matches!(orders_of(&mut active)[..], [ShardOrder::Grant { .. }]));
+
+    // A request waits for its end, and then is a pass.
+    let request = [&1_u32.to_be_bytes()[..], &[0xff; 512]].concat();
+    active.receive(NOW, 0, &mut peer.seal(REQUEST, &request));
+    assert_eq!((orders_of(&mut active), active.status(NOW).pass), (vec![], None));
+    active.report(NOW, 0, ShardReport::Walked { pass: 1 });
+    active.receive(NOW, 0, &mut peer.seal(REQUEST, &request));
+    let ranges = Arc::new(RangeSet::ALL);
+    assert_eq!(orders_of(&mut active), [ShardOrder::Walk { pass: 2, ranges }]);
+    active.report(NOW, 0, ShardReport::Walked { pass: 2 });
+    sent_by(&mut active, NOW);
+    orders_of(&mut active);
+    active.report(NOW, 0, ShardReport::DigestsTold { round: 2 });
+    assert_eq!(orders_of(&mut active), [], "nothing was lost");
 }
 
 #[test]
@@ -222,6 +338,20 @@ fn units_that_are_a_version_apart_speak_the_older() {
         let batch = batch.unwrap();
         assert_eq!((batch.version, batch.body.len() - 16), (spoken, record_bytes));
     }
+}
+
+#[test]
+fn a_unit_of_the_version_before_is_not_told_what_it_has_no_words_for() {
+    let (mut active, mut peer) = connected_to(1);
+    choices().into_iter().for_each(|update| active.report(NOW, 0, ShardReport::Update(update)));
+    assert_eq!(active.status(NOW).sent.untellable, 3);
+    let sent = sent_by(&mut active, NOW + Duration::from_millis(1));
+    assert!(sent.iter().all(|datagram| peer.open(datagram).unwrap().kind != BATCH));
+
+    let mut standby = unit(settings(), UnitState::Standby);
+    peer.connect(&mut standby, UnitState::Active);
+    standby.receive(NOW, 0, &mut peer.batch(0, &CHOICES.concat()));
+    assert_eq!((orders_of(&mut standby), rejected(&standby, Rejection::ItemUnknown)), (vec![], 3));
 }
 
 #[test]

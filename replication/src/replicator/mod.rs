@@ -121,18 +121,21 @@ impl Replicator {
     pub fn report(&mut self, now: Instant, worker: usize, report: ShardReport) {
         match report {
             ShardReport::Update(update) if self.is_telling => {
-                if let Update::Create(record) = &update {
-                    if self.is_seen_by_peer(record) {
-                        return;
+                match &update {
+                    Update::Create(record) if self.is_seen_by_peer(record) => return,
+                    Update::Create(_) | Update::Sticky(_) | Update::Health(_) => {
+                        self.telling.note_told(worker);
                     }
-                    self.telling.note_create(worker);
+                    _ => {}
                 }
                 self.sender.push(now, &update);
             }
             ShardReport::Update(_) => {}
             ShardReport::DigestsTold { round } => {
-                let update = self.telling.end_digests(now, worker, round);
-                self.push(now, update);
+                if let Some(update) = self.telling.end_digests(now, worker, round) {
+                    self.push(now, Some(update));
+                    self.telling.tell_the_rest(self.sender.counters().forgotten, &mut self.orders);
+                }
             }
             ShardReport::Walked { pass } => {
                 let update = self.telling.end_walk(now, worker, pass);
@@ -186,7 +189,7 @@ impl Replicator {
     fn order_of(&mut self, update: Update) -> Option<ShardOrder> {
         let stands_by = self.state == UnitState::Standby;
         match update {
-            Update::Create(_) | Update::Delete(_) => {}
+            Update::Create(_) | Update::Delete(_) | Update::Sticky(_) | Update::Health(_) => {}
             Update::Digest { .. } if stands_by && self.comparing.takes_digest() => {}
             Update::Digest { .. } => return None,
             Update::DigestsTold => {

@@ -1,4 +1,5 @@
-//! The active unit's part: has the shards tell their digests, and the connections of ranges that differ.
+//! The active unit's part: has the shards tell their digests, the connections of ranges that differ, and what digests do not
+//! speak of.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub struct PassProgress {
     pub workers_done: usize,
     /// Workers in all.
     pub workers: usize,
-    /// Connections told since it began, newly made ones among them.
+    /// Connections told since it began, newly made ones among them, and sticky entries and states of servers.
     pub told: u64,
 }
 
@@ -36,12 +37,21 @@ struct Walk {
     is_over: bool,
 }
 
+/// What all workers walk for: a pass, or, if it is over no ranges, what digests do not speak of. The stream has no words for
+/// the beginning and the end of the latter.
 struct Pass {
     number: u8,
     ranges: Arc<RangeSet>,
     /// Granted to each worker.
     granted: u64,
     walks: Vec<Walk>,
+}
+
+impl Pass {
+    /// Whether the stream tells where it begins and ends.
+    fn is_told(&self) -> bool {
+        !self.ranges.is_empty()
+    }
 }
 
 /// What the active unit has under way to bring its standby level.
@@ -58,6 +68,8 @@ pub(crate) struct Telling {
     pass: Option<Pass>,
     last_pass: u8,
     last_request: u32,
+    /// How many batches had been lost when a walk over no ranges began: it is due again when they are more.
+    lost_before: Option<u64>,
 }
 
 impl Telling {
@@ -72,6 +84,7 @@ impl Telling {
             pass: None,
             last_pass: 0,
             last_request: 0,
+            lost_before: None,
         }
     }
 
@@ -85,6 +98,7 @@ impl Telling {
     pub(crate) fn stop(&mut self) {
         self.is_telling = false;
         (self.next_round, self.pass, self.last_request) = (None, None, 0);
+        self.lost_before = None;
     }
 
     /// Does what is due at `now`.
@@ -132,21 +146,34 @@ impl Telling {
             return None;
         }
         self.last_request = request.number;
-        self.last_pass = if self.last_pass == u8::MAX { 1 } else { self.last_pass + 1 };
-        let (number, ranges) = (self.last_pass, Arc::new(request.ranges));
+        Some(Update::PassBegins { pass: self.walk(request.ranges, orders) })
+    }
+
+    /// Has sticky entries and the states of servers told, once in a stream, and anew when batches were lost: `lost` in all. Between
+    /// passes only, and not before the first round is over, which shows that the shards do what they are told.
+    pub(crate) fn tell_the_rest(&mut self, lost: u64, orders: &mut VecDeque<ShardOrder>) {
+        if self.pass.is_none() && !self.is_telling && self.lost_before != Some(lost) {
+            self.lost_before = Some(lost);
+            self.walk(RangeSet::EMPTY, orders);
+        }
+    }
+
+    fn walk(&mut self, ranges: RangeSet, orders: &mut VecDeque<ShardOrder>) -> u8 {
+        let (number, ranges) = (self.last_pass % u8::MAX + 1, Arc::new(ranges));
+        self.last_pass = number;
         orders.push_back(ShardOrder::Walk { pass: number, ranges: Arc::clone(&ranges) });
         let walks = vec![Walk::default(); self.told.len()];
         self.pass = Some(Pass { number, ranges, granted: 0, walks });
-        Some(Update::PassBegins { pass: number })
+        number
     }
 
-    /// Whether a pass is under way.
-    pub(crate) const fn has_pass(&self) -> bool {
-        self.pass.is_some()
+    /// Whether a pass is under way that the standby knows of.
+    pub(crate) fn has_pass(&self) -> bool {
+        self.pass.as_ref().is_some_and(Pass::is_told)
     }
 
-    /// A worker told a connection, for the pass or because it is new.
-    pub(crate) fn note_create(&mut self, worker: usize) {
+    /// A worker told something that takes a grant in a walk, be it for the walk or because it is new.
+    pub(crate) fn note_told(&mut self, worker: usize) {
         if let Some(walk) = self.pass.as_mut().and_then(|pass| pass.walks.get_mut(worker)) {
             walk.told += 1;
         }
@@ -173,15 +200,14 @@ impl Telling {
         if pass.walks.iter().any(|walk| !walk.is_over) {
             return None;
         }
-        let ranges = Arc::clone(&pass.ranges);
-        self.pass = None;
+        let pass = self.pass.take().filter(Pass::is_told)?;
         self.next_round = Some(now);
-        Some(Update::PassEnds { pass: number, ranges })
+        Some(Update::PassEnds { pass: number, ranges: pass.ranges })
     }
 
     /// How far the pass has come, if there is one.
     pub(crate) fn progress(&self) -> Option<PassProgress> {
-        let pass = self.pass.as_ref()?;
+        let pass = self.pass.as_ref().filter(|pass| pass.is_told())?;
         Some(PassProgress {
             pass: pass.number,
             ranges: pass.ranges.len(),

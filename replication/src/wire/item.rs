@@ -8,7 +8,8 @@ use std::sync::Arc;
 use model::limits::DIGEST_RANGES;
 use model::{Digest, RangeSet, Update};
 
-use super::{Reader, record};
+use super::record::Untellable;
+use super::{Reader, choice, record};
 use crate::rejection::{Rejection, Rejections};
 
 /// Bytes of a batch before its items.
@@ -19,6 +20,8 @@ const DIGESTS: u8 = 0x80;
 const DIGESTS_TOLD: u8 = 0x81;
 const PASS_BEGINS: u8 = 0x82;
 const PASS_ENDS: u8 = 0x83;
+const STICKY: u8 = 0x84;
+const HEALTH: u8 = 0x85;
 
 const ITEM_HEADER_BYTES: usize = 3;
 const DIGEST_BYTES: usize = 14;
@@ -91,6 +94,14 @@ impl Batch {
                 self.write_digest(digests_at, *range, *digest);
                 Ok(())
             }
+            // The version before has no words for these.
+            Update::Sticky(_) | Update::Health(_) if version < 2 => Err(Untellable),
+            Update::Sticky(record) => {
+                choice::write_sticky(record).and_then(|body| self.write_item(STICKY, body.bytes(), &[]))
+            }
+            Update::Health(record) => {
+                choice::write_health(record).and_then(|body| self.write_item(HEALTH, body.bytes(), &[]))
+            }
             Update::DigestsTold => self.write_item(DIGESTS_TOLD, &[], &[]),
             Update::PassBegins { pass } => self.write_item(PASS_BEGINS, &[*pass], &[]),
             Update::PassEnds { pass, ranges } => self.write_item(PASS_ENDS, &[*pass], &bitmap(ranges)),
@@ -112,7 +123,7 @@ impl Batch {
         Written::Full
     }
 
-    fn write_item(&mut self, kind: u8, head: &[u8], tail: &[u8]) -> Result<(), record::Untellable> {
+    fn write_item(&mut self, kind: u8, head: &[u8], tail: &[u8]) -> Result<(), Untellable> {
         let start = self.items.len();
         self.items.extend_from_slice(&[kind, 0, 0]);
         self.items.extend_from_slice(head);
@@ -210,6 +221,12 @@ impl Cursor {
             (PASS_ENDS, [pass, ranges @ ..]) if *pass != 0 => {
                 let ranges = Arc::new(read_bitmap(ranges).ok_or(Rejection::ItemMalformed)?);
                 Ok(Some(Update::PassEnds { pass: *pass, ranges }))
+            }
+            (STICKY, _) if version >= 2 => {
+                choice::read_sticky(body).map(|record| Some(Update::Sticky(record)))
+            }
+            (HEALTH, _) if version >= 2 => {
+                choice::read_health(body).map(|record| Some(Update::Health(record)))
             }
             (DIGESTS..=PASS_ENDS, _) => Err(Rejection::ItemMalformed),
             _ => Err(Rejection::ItemUnknown),

@@ -2,6 +2,7 @@
 //!
 //! Readers take any bytes and never panic; what they refuse, they name by a [`crate::Rejection`].
 
+mod choice;
 mod control;
 mod header;
 mod item;

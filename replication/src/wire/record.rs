@@ -32,30 +32,54 @@ pub(crate) struct Untellable;
 /// The longest record there is: IPv6, a translated port and a buddy.
 const MOST_BYTES: usize = 62 + 4 + 43;
 
-/// A record that is being put together. All that is put has a size that the compiler knows: to copy some bytes at a time by
+/// A record that is being put together, or what stands in another item. All that is put has a size that the compiler knows: to copy some bytes at a time by
 /// calls would take longer than all else that a record costs.
-struct Writer {
+pub(super) struct Writer {
     bytes: [u8; MOST_BYTES],
     length: usize,
 }
 
 impl Writer {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { bytes: [0; MOST_BYTES], length: 0 }
     }
 
     #[inline(always)]
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         if let Some(place) = self.bytes.get_mut(self.length..self.length + N) {
             place.copy_from_slice(&bytes);
             self.length += N;
         }
     }
 
+    #[inline(always)]
+    pub(super) fn put_address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => self.put(address.octets()),
+            IpAddr::V6(address) => self.put(address.octets()),
+        }
+    }
+
+    /// Puts an end that must be of that address family.
+    #[inline(always)]
+    pub(super) fn put_endpoint(&mut self, end: Endpoint, is_v6: bool) -> Result<(), Untellable> {
+        if end.address.is_ipv6() != is_v6 {
+            return Err(Untellable);
+        }
+        self.put_address(end.address);
+        self.put(end.port.to_be_bytes());
+        Ok(())
+    }
+
+    /// What was put.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
     /// Appends the record to a batch, with its length in its place.
     fn finish(mut self, batch: &mut Vec<u8>) -> Result<(), Untellable> {
         self.bytes[1] = u8::try_from(self.length).map_err(|_| Untellable)?;
-        batch.extend_from_slice(&self.bytes[..self.length]);
+        batch.extend_from_slice(self.bytes());
         Ok(())
     }
 }
@@ -104,7 +128,7 @@ fn write_base(
         instance.iter().for_each(|number| writer.put(number.to_be_bytes()));
     }
     for end in [ends.real_server, ends.client, ends.virtual_server] {
-        write_endpoint(writer, end, is_v6)?;
+        writer.put_endpoint(end, is_v6)?;
     }
     if ends.translated_port == ends.client.port {
         return Ok(());
@@ -117,17 +141,6 @@ fn write_base(
     Ok(())
 }
 
-#[inline(always)]
-fn write_endpoint(writer: &mut Writer, end: Endpoint, is_v6: bool) -> Result<(), Untellable> {
-    match end.address {
-        IpAddr::V4(address) if !is_v6 => writer.put(address.octets()),
-        IpAddr::V6(address) if is_v6 => writer.put(address.octets()),
-        _ => return Err(Untellable),
-    }
-    writer.put(end.port.to_be_bytes());
-    Ok(())
-}
-
 fn write_buddy(writer: &mut Writer, ends: &ConnectionEnds, buddy: &ConnectionEnds) -> Result<(), Untellable> {
     let is_v6 = ends.client.address.is_ipv6();
     if buddy.client.address != ends.client.address {
@@ -136,8 +149,8 @@ fn write_buddy(writer: &mut Writer, ends: &ConnectionEnds, buddy: &ConnectionEnd
     writer.put([BUDDY_ENDS, if is_v6 { 41 } else { 17 }, buddy.protocol.number()]);
     writer.put(buddy.client.port.to_be_bytes());
     writer.put(buddy.translated_port.to_be_bytes());
-    write_endpoint(writer, buddy.real_server, is_v6)?;
-    write_endpoint(writer, buddy.virtual_server, is_v6)
+    writer.put_endpoint(buddy.real_server, is_v6)?;
+    writer.put_endpoint(buddy.virtual_server, is_v6)
 }
 
 /// Reads a record. `bytes` are as many as its length field says.
@@ -183,7 +196,7 @@ const fn check_flags(flags: u8, version: u8) -> Result<bool, Rejection> {
     }
 }
 
-const fn read_protocol(number: u8) -> Result<Protocol, Rejection> {
+pub(super) const fn read_protocol(number: u8) -> Result<Protocol, Rejection> {
     match number {
         6 => Ok(Protocol::Tcp),
         17 => Ok(Protocol::Udp),
@@ -191,13 +204,16 @@ const fn read_protocol(number: u8) -> Result<Protocol, Rejection> {
     }
 }
 
-fn read_endpoint(reader: &mut Reader<'_>, is_v6: bool) -> Option<Endpoint> {
-    let address = if is_v6 {
+pub(super) fn read_address(reader: &mut Reader<'_>, is_v6: bool) -> Option<IpAddr> {
+    Some(if is_v6 {
         IpAddr::V6(Ipv6Addr::from(reader.array::<16>()?))
     } else {
         IpAddr::V4(Ipv4Addr::from(reader.array::<4>()?))
-    };
-    Some(Endpoint::new(address, reader.u16()?))
+    })
+}
+
+pub(super) fn read_endpoint(reader: &mut Reader<'_>, is_v6: bool) -> Option<Endpoint> {
+    Some(Endpoint::new(read_address(reader, is_v6)?, reader.u16()?))
 }
 
 /// Reads the extensions: completes `ends`, and returns the buddy's.

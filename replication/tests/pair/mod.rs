@@ -15,7 +15,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use model::{
-    ConnectionEnds, ConnectionRecord, Endpoint, Instant, Phase, Protocol, ShardReport, UnitState, Update,
+    ConnectionEnds, ConnectionRecord, Endpoint, HealthRecord, Instant, Phase, Protocol, ServerName,
+    ShardReport, StickyRecord, UnitState, Update,
 };
 use replication::{PairKey, Replicator, Settings, Status};
 
@@ -70,6 +71,12 @@ impl Unit {
         if let Some(worker) = self.shards.remove(ends) {
             self.tell(now, worker, Update::Delete(*ends));
         }
+    }
+
+    /// A client returns to a real server, or a real server fails or is back.
+    pub fn choose(&mut self, now: Instant, update: Update) {
+        self.shards.choices.take(&update);
+        self.tell(now, 0, update);
     }
 
     fn tell(&mut self, now: Instant, worker: usize, update: Update) {
@@ -196,6 +203,14 @@ impl Pair {
         self.units[0].create(self.now, record);
     }
 
+    pub fn choose(&mut self, update: Update) {
+        self.units[0].choose(self.now, update);
+    }
+
+    pub fn choices_are_equal(&self) -> bool {
+        self.units[0].shards.choices == self.units[1].shards.choices
+    }
+
     pub fn tables_are_equal(&self) -> bool {
         self.units[0].shards.all() == self.units[1].shards.all()
     }
@@ -231,4 +246,21 @@ pub fn connection(number: u32) -> ConnectionRecord {
         group: 0,
         buddy: None,
     }
+}
+
+/// Client `number` of many returns to real server `real`.
+pub fn sticky(number: u32, real: u8) -> Update {
+    Update::Sticky(StickyRecord {
+        scope: u64::from(number % 3),
+        client: IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number)),
+        real_server: Endpoint::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, real)), 8_080),
+        period_s: 1_800,
+    })
+}
+
+/// Real server `real` has failed, or is back.
+pub fn health(real: u8, has_failed: bool) -> Update {
+    let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, real));
+    let real_server = ServerName { address, port: 8_080, bind_id: 0, protocol: Protocol::Tcp };
+    Update::Health(HealthRecord { real_server, has_failed })
 }

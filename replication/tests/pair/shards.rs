@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::limits::DIGEST_RANGES;
-use model::{ConnectionEnds, ConnectionRecord, Digest, RangeSet, ShardOrder, ShardReport, Update};
+use model::{
+    ConnectionEnds, ConnectionRecord, Digest, HealthRecord, RangeSet, ServerName, ShardOrder, ShardReport,
+    StickyRecord, Update,
+};
 
 /// A connection, and the pass that it was told in last.
 struct Entry {
@@ -17,13 +21,46 @@ struct Entry {
 struct Shard {
     entries: HashMap<ConnectionEnds, Entry>,
     pass: u8,
-    walk: Option<(u8, VecDeque<ConnectionEnds>)>,
+    walk: Option<(u8, VecDeque<Told>)>,
     grants: u32,
+}
+
+/// What a walk tells.
+enum Told {
+    Connection(ConnectionEnds),
+    Choice(Update),
+}
+
+/// All that digests do not speak of: the real server that each client returns to, and the states of real servers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choices {
+    pub sticky: HashMap<(u64, IpAddr), StickyRecord>,
+    pub has_failed: HashMap<ServerName, bool>,
+}
+
+impl Choices {
+    pub fn take(&mut self, update: &Update) {
+        match update {
+            Update::Sticky(record) => drop(self.sticky.insert((record.scope, record.client), *record)),
+            Update::Health(record) => drop(self.has_failed.insert(record.real_server, record.has_failed)),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn all(&self) -> VecDeque<Told> {
+        let health = |(&real_server, &has_failed)| Update::Health(HealthRecord { real_server, has_failed });
+        let health = self.has_failed.iter().map(health);
+        self.sticky.values().copied().map(Update::Sticky).chain(health).map(Told::Choice).collect()
+    }
 }
 
 /// All shards of a unit.
 pub struct Shards {
     shards: Vec<Shard>,
+    /// Shared by all shards.
+    pub choices: Choices,
+    /// Walks over no ranges that were ordered.
+    pub choices_told: u32,
     reports: VecDeque<(usize, ShardReport)>,
     pub applied_creates: u64,
     /// A connection that there is no room for.
@@ -44,7 +81,15 @@ fn range_of(ends: &ConnectionEnds) -> u16 {
 impl Shards {
     pub fn new(workers: usize) -> Self {
         let shards = (0..workers).map(|_| Shard::default()).collect();
-        Self { shards, reports: VecDeque::new(), applied_creates: 0, refuses: None, passes_ended: 0 }
+        Self {
+            shards,
+            choices: Choices::default(),
+            choices_told: 0,
+            reports: VecDeque::new(),
+            applied_creates: 0,
+            refuses: None,
+            passes_ended: 0,
+        }
     }
 
     fn owner(&self, range: u16) -> usize {
@@ -95,8 +140,12 @@ impl Shards {
             ShardOrder::Walk { pass, ranges } => {
                 for shard in &mut self.shards {
                     let ends = shard.entries.keys().filter(|ends| ranges.contains(range_of(ends)));
-                    shard.walk = Some((pass, ends.copied().collect()));
+                    shard.walk = Some((pass, ends.copied().map(Told::Connection).collect()));
                     shard.grants = 0;
+                }
+                if ranges.is_empty() {
+                    self.choices_told += 1;
+                    self.shards[0].walk = Some((pass, self.choices.all()));
                 }
             }
             ShardOrder::Grant { connections } => {
@@ -119,6 +168,7 @@ impl Shards {
                 let agrees = self.digests(worker).get(&range).copied().unwrap_or_default() == digest;
                 self.reports.push_back((worker, ShardReport::Compared { range, agrees }));
             }
+            Update::Sticky(_) | Update::Health(_) => self.choices.take(&update),
             Update::DigestsTold => unreachable!("it is an order of its own"),
             Update::PassBegins { pass } => self.shards.iter_mut().for_each(|shard| shard.pass = pass),
             Update::PassEnds { pass, ranges } => self.end_pass(pass, &ranges),
@@ -154,17 +204,21 @@ impl Shards {
 
     fn walk(&mut self, worker: usize) {
         let shard = &mut self.shards[worker];
-        let Some((pass, ends)) = &mut shard.walk else { return };
+        let Some((pass, untold)) = &mut shard.walk else { return };
         while shard.grants > 0
-            && let Some(ends) = ends.pop_front()
+            && let Some(told) = untold.pop_front()
         {
-            if let Some(entry) = shard.entries.get(&ends) {
-                shard.grants -= 1;
-                let update = Update::Create(entry.record.clone());
-                self.reports.push_back((worker, ShardReport::Update(update)));
-            }
+            let update = match told {
+                Told::Connection(ends) => {
+                    let Some(entry) = shard.entries.get(&ends) else { continue };
+                    Update::Create(entry.record.clone())
+                }
+                Told::Choice(update) => update,
+            };
+            shard.grants -= 1;
+            self.reports.push_back((worker, ShardReport::Update(update)));
         }
-        if ends.is_empty() {
+        if untold.is_empty() {
             self.reports.push_back((worker, ShardReport::Walked { pass: *pass }));
             shard.walk = None;
         }

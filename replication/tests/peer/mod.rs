@@ -8,6 +8,8 @@
     reason = "a harness: each test file uses a part of it"
 )]
 
+use std::net::IpAddr;
+
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
 use hkdf::Hkdf;
@@ -43,6 +45,13 @@ pub struct Peer {
     pub theirs: u64,
     pub version: u8,
     pub counter: u64,
+}
+
+/// What a unit tells beside connections, as it stands in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Sticky { scope: u64, seconds: u32, client: IpAddr, real_server: (IpAddr, u16) },
+    State { has_failed: bool, protocol: u8, bind_id: u16, real_server: (IpAddr, u16) },
 }
 
 /// A replicator under test.
@@ -137,6 +146,63 @@ impl Peer {
     pub fn batch(&mut self, sequence: u64, items: &[u8]) -> Vec<u8> {
         self.seal(BATCH, &[&sequence.to_be_bytes()[..], &0_u64.to_be_bytes(), items].concat())
     }
+}
+
+/// Bytes that are read from the front.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (head, rest) = self.0.split_at(N);
+        self.0 = rest;
+        head.try_into().unwrap()
+    }
+
+    fn address(&mut self, is_v6: bool) -> IpAddr {
+        if is_v6 { self.take::<16>().into() } else { self.take::<4>().into() }
+    }
+
+    fn end(&mut self, is_v6: bool) -> (IpAddr, u16) {
+        (self.address(is_v6), u16::from_be_bytes(self.take()))
+    }
+}
+
+/// The sticky entries and states of servers in the body of a batch.
+pub fn choices_in(body: &[u8]) -> Vec<Choice> {
+    let (mut bytes, mut choices) = (Bytes(&body[16..]), Vec::new());
+    while let [kind, first, ..] = *bytes.0 {
+        let is_record = kind < 128;
+        let length = if is_record { u16::from(first) } else { u16::from_be_bytes([first, bytes.0[2]]) };
+        let (item, rest) = bytes.0.split_at(usize::from(length));
+        bytes.0 = rest;
+        let mut item = Bytes(&item[if is_record { 2 } else { 3 }..]);
+        match kind {
+            0x84 => {
+                let is_v6 = length == 49;
+                assert!(is_v6 || length == 25);
+                choices.push(Choice::Sticky {
+                    scope: u64::from_be_bytes(item.take()),
+                    seconds: u32::from_be_bytes(item.take()),
+                    client: item.address(is_v6),
+                    real_server: item.end(is_v6),
+                });
+            }
+            0x85 => {
+                let is_v6 = length == 25;
+                assert!(is_v6 || length == 13);
+                let [state, protocol] = item.take();
+                choices.push(Choice::State {
+                    has_failed: [false, true][usize::from(state)],
+                    protocol,
+                    bind_id: u16::from_be_bytes(item.take()),
+                    real_server: item.end(is_v6),
+                });
+            }
+            _ => continue,
+        }
+        assert!(item.0.is_empty());
+    }
+    choices
 }
 
 fn cipher(key: &[u8; 32], sender: u64, receiver: u64) -> ChaCha20Poly1305 {

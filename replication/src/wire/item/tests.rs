@@ -1,7 +1,7 @@
 //! Items in batches, and what is refused of them.
 
 use super::*;
-use model::{ConnectionEnds, ConnectionRecord, Endpoint, Phase, Protocol};
+use model::{ConnectionEnds, ConnectionRecord, Endpoint, HealthRecord, Phase, Protocol, StickyRecord};
 use std::net::{IpAddr, Ipv4Addr};
 
 fn create(number: u16) -> Update {
@@ -18,6 +18,16 @@ fn create(number: u16) -> Update {
 
 fn digest(range: u16) -> Update {
     Update::Digest { range, digest: Digest { sum: u64::from(range) * 3, connections: 7 } }
+}
+
+fn sticky(scope: u64) -> Update {
+    let real_server = Endpoint::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3)), 80);
+    let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    Update::Sticky(StickyRecord { scope, client, real_server, period_s: 60 })
+}
+
+fn health(has_failed: bool) -> Update {
+    Update::Health(HealthRecord { real_server: "192.0.2.3:80".parse().unwrap(), has_failed })
 }
 
 fn written(updates: &[Update]) -> Vec<u8> {
@@ -43,8 +53,11 @@ fn all_kinds_are_read_back_in_order() {
         create(1),
         digest(0),
         digest(4_095),
+        sticky(9),
         create(2),
+        health(false),
         digest(5),
+        health(true),
         Update::DigestsTold,
         Update::PassEnds { pass: 1, ranges: Arc::new(ranges) },
     ];
@@ -83,7 +96,9 @@ fn what_is_refused_does_not_take_the_rest_with_it() {
         (&[0x03, 4, 6, 0][..], Rejection::RecordSize),
         (&[0x07, 2], Rejection::RecordSize),
         (&[0x07, 4, 6, 0], Rejection::RecordFlags),
-        (&[0x84, 0, 3], Rejection::ItemUnknown),
+        (&[0x86, 0, 3], Rejection::ItemUnknown),
+        (&[0x84, 0, 3], Rejection::ItemMalformed),
+        (&[0x85, 0, 4, 1], Rejection::ItemMalformed),
         (&[0x80, 0, 4, 0], Rejection::ItemMalformed),
         (&[0x80, 0, 17, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Rejection::ItemMalformed),
         (&[0x82, 0, 4, 0], Rejection::ItemMalformed),
