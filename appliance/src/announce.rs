@@ -48,6 +48,24 @@ impl Announcer {
         Self::silent((0..).map(PortIndex).zip(ports).map(of_port))
     }
 
+    /// Announces what a group has and had not `before`, from now on.
+    pub(crate) fn of_additions(group: &Group, before: &Group, ports: &[Port], now: Instant) -> Self {
+        let of_port = |(index, port): (PortIndex, &Port)| {
+            let known = before.announced_on(index, port.role);
+            let mut addresses = group.announced_on(index, port.role);
+            addresses.retain(|address| !known.contains(address));
+            frames(group.mac(index), &addresses)
+        };
+        let mut announcer = Self::silent((0..).map(PortIndex).zip(ports).map(of_port));
+        announcer.begin(now);
+        announcer
+    }
+
+    /// Whether there is nothing more to announce.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.rounds == ROUNDS
+    }
+
     /// The ports take turns: one frame of each is enough for switches to learn where the MAC address is.
     fn silent(by_port: impl Iterator<Item = Vec<Vec<u8>>>) -> Self {
         let mut frames: Vec<_> = (0..)

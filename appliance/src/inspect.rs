@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use director::{Configuration, PortIndex, PortRole, ShardCounters, Unmatched, VirtualServer};
+use director::{Binding, PortIndex, PortRole, ShardCounters, Unmatched, VirtualServer};
 use dpdk::Mempool;
 use model::UnitState;
 
@@ -18,6 +18,7 @@ use crate::management::{Inspection, WorkerView};
 use crate::platform;
 use crate::port_setup::OpenPort;
 use crate::replication::CountConnections;
+use crate::running::Running;
 
 /// DPDK's word for a speed that nobody knows.
 const SPEED_UNKNOWN: u32 = u32::MAX;
@@ -25,7 +26,7 @@ const SPEED_UNKNOWN: u32 = u32::MAX;
 /// What an inspection is made from.
 pub(crate) struct Sources {
     pub(crate) unit: Arc<UnitConfiguration>,
-    pub(crate) director: Arc<Configuration>,
+    pub(crate) running: Arc<Running>,
     pub(crate) folder: PathBuf,
     pub(crate) version: String,
     pub(crate) hugepages: bool,
@@ -44,15 +45,17 @@ impl Sources {
     /// Counts what the peer compares: the connections of each virtual server of a group that it should have, and, on the active unit,
     /// those that it can not have. Half-open ones are not counted: they begin anew wherever their client's next SYN goes.
     pub(crate) fn connection_counter(&self, group: usize) -> CountConnections {
-        let director = Arc::clone(&self.director);
+        let running = Arc::clone(&self.running);
         let shards: Vec<_> =
             self.workers.iter().filter_map(|worker| worker.shards.get(group)).map(Arc::clone).collect();
         Box::new(move |state| {
+            let director = running.director();
             let count = |server: &VirtualServer| {
                 let has_to_tell = server.replicate() || state == UnitState::Standby;
+                let ids = director.bindings()[server.bindings()].iter().map(Binding::id);
                 let of_shard = |shard: &Arc<ShardCounters>| match has_to_tell {
-                    true => shard.marked_of(server.bindings()),
-                    false => shard.connections_of(server.bindings()),
+                    true => shard.marked_of(ids.clone()),
+                    false => shard.connections_of(ids.clone()),
                 };
                 (server.name(), shards.iter().map(of_shard).sum())
             };
@@ -64,7 +67,7 @@ impl Sources {
     pub(crate) fn into_inspection(self, monitor: Option<MonitorHandle>) -> Inspection {
         let Self {
             unit,
-            director,
+            running,
             folder,
             version,
             hugepages,
@@ -81,7 +84,7 @@ impl Sources {
         let (port_unit, neighbor_unit) = (Arc::clone(&unit), Arc::clone(&unit));
         Inspection {
             unit,
-            director,
+            running,
             folder,
             version,
             started: platform::now(),

@@ -1,7 +1,7 @@
 //! A unit's life: start DPDK, ports, twins, workers and the management socket; run; stop in the reverse order.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +9,7 @@ use crate::configuration::{Loaded, UnitConfiguration};
 use crate::control::Control;
 use crate::eal::EalArguments;
 use crate::error::RunError;
-use crate::failover::{self, Document, MonitorParts, RunningMonitor};
+use crate::failover::{self, Mirrored, MonitorParts, RunningMonitor};
 use crate::groups::{Groups, group_macs};
 use crate::handover::Departures;
 use crate::hold::Hold;
@@ -25,12 +25,14 @@ use crate::port_setup::{OpenPort, PortQueues};
 use crate::replication::{GroupInspection, Replication, RunningCore, StateSwitch, read_key};
 use crate::restart::Restart;
 use crate::rings::{HandOver, WorkerRings, kernel_rings};
+use crate::running::{self, FirstDocument, Forwarding, Running, Told, parts_of};
 use crate::statistics::WorkerCounters;
 use crate::worker::{GroupShard, Worker};
 use crate::{memory, port_setup, system};
-use crossbeam::channel::bounded;
-use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Steering};
+use crossbeam::channel::{Receiver, bounded, unbounded};
+use director::{Configuration, Port, PortIndex, Shard, ShardConfiguration, Shared, Steering};
 use dpdk::{Eal, Mempool, MempoolConfiguration};
+use model::limits::STICKY_ENTRIES;
 use model::{Instant, UnitState};
 
 /// What [`run`] needs.
@@ -46,8 +48,8 @@ pub struct Start {
     pub version: String,
 }
 
-/// Listings that may wait for one worker.
-const LISTING_QUEUE: usize = 16;
+/// Requests that may wait for one worker.
+const REQUEST_QUEUE: usize = 16;
 
 /// Why a unit that ran runs no more.
 #[derive(Debug)]
@@ -71,9 +73,9 @@ pub fn run(start: Start) -> Result<Ended, RunError> {
     let told_to_stop = system::stop_on_signals().map_err(RunError::Signal)?;
     // Not the same: a unit that is told to stop first hands over what it is active for.
     let stop = Arc::new(AtomicBool::new(false));
-    let document = Document::of(&start.configuration, &start.folder);
+    let document = FirstDocument::of(&start.configuration);
+    let director = document.director();
     let unit = Arc::new(start.configuration.unit);
-    let director = Arc::new(start.configuration.director);
     system::check_cpus(unit.cores())?;
     let mut replication = Replication::of(&unit, director.groups(), &start.folder)?;
     let switches = replication.as_ref().map_or_else(Vec::new, Replication::switches);
@@ -97,21 +99,22 @@ pub fn run(start: Start) -> Result<Ended, RunError> {
     let parts = Parts {
         unit: &unit,
         director: &director,
+        shared: &Arc::new(Shared::new(STICKY_ENTRIES, system::random_seed())),
         ports: &ports,
         groups: &groups,
         leases: &leases,
         watcher: &watcher,
         pool: &pool,
         stop: &stop,
+        populate: arguments.uses_hugepages(),
     };
-    let (mut workers, rings, views) = parts.build_workers(&mut queues, replication.as_mut());
-    for worker in &mut workers {
-        worker.populate = arguments.uses_hugepages();
-    }
-    let speaking = Arc::clone(&leases);
+    let mut built = parts.build_workers(&mut queues, replication.as_mut());
+    let (running, told) = parts.run(document, &start.folder, &mut built);
+    let Built { workers, rings, views, .. } = built;
     let sources = Sources {
         unit: Arc::clone(&unit),
-        director: Arc::clone(&director),
+        running: Arc::clone(&running),
+        leases: Arc::clone(&leases),
         folder: start.folder,
         version: start.version,
         hugepages: arguments.uses_hugepages(),
@@ -122,21 +125,21 @@ pub fn run(start: Start) -> Result<Ended, RunError> {
         kernel_path: Arc::clone(&kernel_path),
         watcher: Arc::clone(&watcher),
         pair: pair(&switches),
-        leases,
     };
     let lcores = Lcores::launch(workers, &stop)?;
     let core = start_replication(replication, &sources, &stop)?;
-    let monitor = start_monitor(&sources, document)?;
+    let monitor = start_monitor(&sources, told)?;
     let server = socket.serve(sources.into_inspection(monitor.as_ref().map(RunningMonitor::handle)))?;
     let threads = Threads { lcores, core, monitor, server, stop };
     log::info!("unit {} is up: {}", unit.name(), summary(&unit, &director));
 
     // What is active begins to be so as soon as the control core looks.
-    let speaker = Speaker { groups: Arc::clone(&groups), is_active: vec![false; groups.count()] };
+    let speaker = Speaker { is_active: vec![false; groups.count()], groups };
     let path = KernelPath { twins: queues.twins, workers: rings, pool, speaker, counters: kernel_path };
     // Relaxed: the flag carries no data, and is looked at again at once.
     let has_ended = || threads.have_ended(told_to_stop.load(Ordering::Relaxed));
-    Control { unit: &unit, groups: &groups, ports: &ports, leases: &speaking, switches: &switches }
+    let groups = &running.groups();
+    Control { unit: &unit, groups, ports: &ports, leases: &leases, switches: &switches }
         .run(path, &has_ended);
     log::info!("unit {} stops", unit.name());
     threads.end(restart)
@@ -231,43 +234,55 @@ fn pair(switches: &[Arc<StateSwitch>]) -> Option<Pair> {
     (!switches.is_empty()).then(|| Pair { groups: switches.iter().map(group).collect() })
 }
 
+/// Workers, and what others have of them.
+#[derive(Default)]
+struct Built {
+    workers: Vec<Worker>,
+    rings: Vec<WorkerRings>,
+    views: Vec<WorkerView>,
+    /// What their shards were made of, by worker and group.
+    shards: Vec<Vec<ShardConfiguration>>,
+}
+
 /// What workers are made of.
 struct Parts<'a> {
-    unit: &'a UnitConfiguration,
+    unit: &'a Arc<UnitConfiguration>,
     director: &'a Arc<Configuration>,
+    shared: &'a Arc<Shared>,
     ports: &'a [Port],
     groups: &'a Arc<Groups>,
     leases: &'a Arc<Leases>,
-    watcher: &'a Watcher,
+    watcher: &'a Arc<Watcher>,
     pool: &'a Mempool,
     stop: &'a Arc<AtomicBool>,
+    /// Whether to have all memory for connections from the start.
+    populate: bool,
 }
 
 impl Parts<'_> {
     /// Makes the workers, one for each configured CPU, with their shards, queues and rings.
-    fn build_workers(
-        &self,
-        queues: &mut PortQueues,
-        mut replication: Option<&mut Replication>,
-    ) -> (Vec<Worker>, Vec<WorkerRings>, Vec<WorkerView>) {
+    fn build_workers(&self, queues: &mut PortQueues, mut replication: Option<&mut Replication>) -> Built {
         let Self { unit, watcher, pool, stop, .. } = *self;
         let cpus = &unit.cores().workers;
         let steering = Steering::new(cpus.len());
         let by_group = self.group_parts(replication.as_deref(), steering);
-        let (mut workers, mut rings, mut views) = (Vec::new(), Vec::new(), Vec::new());
+        let mut built = Built::default();
         for (index, hand_over) in HandOver::mesh(cpus.len()).into_iter().enumerate() {
+            let configured: Vec<_> =
+                by_group.iter().map(|parts| ShardConfiguration { index, ..parts.clone() }).collect();
             let shards: Vec<_> = (0..)
-                .zip(&by_group)
-                .map(|(group, parts)| GroupShard {
-                    shard: Shard::new(ShardConfiguration { index, ..parts.clone() }),
+                .zip(&configured)
+                .map(|(group, configured)| GroupShard {
+                    shard: Shard::new(configured.clone()),
                     link: replication.as_mut().map(|replication| replication.link(group)),
                 })
                 .collect();
+            built.shards.push(configured);
             let counters = Arc::new(WorkerCounters::default());
-            let (requests, listings) = bounded(LISTING_QUEUE);
+            let (requests, received) = bounded(REQUEST_QUEUE);
             let (kernel, worker_rings) = kernel_rings();
-            rings.push(worker_rings);
-            views.push(WorkerView {
+            built.rings.push(worker_rings);
+            built.views.push(WorkerView {
                 cpu: cpus[index],
                 counters: Arc::clone(&counters),
                 shards: shards.iter().map(|each| each.shard.counters()).collect(),
@@ -275,7 +290,7 @@ impl Parts<'_> {
                 requests,
             });
             let (receive, transmit) = queues.take(index);
-            workers.push(Worker {
+            built.workers.push(Worker {
                 shards,
                 groups: Arc::clone(self.groups),
                 leases: Arc::clone(self.leases),
@@ -286,27 +301,52 @@ impl Parts<'_> {
                 pool: pool.clone(),
                 next_hops: watcher.next_hops(),
                 resolver: watcher.resolver(),
-                listings,
+                requests: received,
                 counters,
                 idler: Idler::new(system::may_sleep(unit, cpus[index])),
                 stop: Arc::clone(stop),
                 hold: Hold::with_capacity(),
                 departures: Departures::with_capacity(),
-                populate: false,
+                populate: self.populate,
             });
         }
-        (workers, rings, views)
+        built
+    }
+
+    /// The configuration that these workers run with, and what is told of its transactions.
+    fn run(
+        &self,
+        document: FirstDocument,
+        folder: &Path,
+        built: &mut Built,
+    ) -> (Arc<Running>, Receiver<Told>) {
+        let (tell, told) = unbounded();
+        let watcher = Arc::clone(self.watcher);
+        let views = &built.views;
+        let running = Running::new(running::Parts {
+            unit: Arc::clone(self.unit),
+            folder: folder.to_owned(),
+            document,
+            groups: Arc::clone(self.groups),
+            shared: Arc::clone(self.shared),
+            counters: views.iter().flat_map(|view| view.shards.clone()).collect(),
+            forwarding: Forwarding {
+                shards: std::mem::take(&mut built.shards),
+                workers: views.iter().map(|view| view.requests.clone()).collect(),
+            },
+            follow: Box::new(move |director| watcher.set_keep_fresh(real_addresses(director))),
+            tell,
+        });
+        (Arc::new(running), told)
     }
 
     /// What each group's shards are made of, but for their index. The groups share the room for connections evenly.
     fn group_parts(&self, replication: Option<&Replication>, steering: Steering) -> Vec<ShardConfiguration> {
         let hash_seed = system::random_seed();
         let count = self.groups.count();
-        let parts = |group| ShardConfiguration {
-            director: match count {
-                1 => Arc::clone(self.director),
-                _ => Arc::new(self.director.of_group(group)),
-            },
+        let parts = |(group, director)| ShardConfiguration {
+            director,
+            shared: Arc::clone(self.shared),
             ports: self.groups.ports_of(group, self.ports).into(),
             index: 0,
             steering,
@@ -315,7 +355,7 @@ impl Parts<'_> {
             replication: replication.map(|replication| replication.shard_settings(group)),
             state: replication.map_or(UnitState::Active, |replication| replication.state(group)),
         };
-        (0..count).map(parts).collect()
+        parts_of(self.director, count).into_iter().enumerate().map(parts).collect()
     }
 }
 
@@ -334,20 +374,22 @@ fn start_replication(
     Ok(Some(replication.start(&sources.unit, inspections.collect(), stop)?))
 }
 
-/// Starts the monitor, if the unit finds out by itself whether it is active.
-fn start_monitor(sources: &Sources, document: Document) -> Result<Option<RunningMonitor>, RunError> {
-    let Sources { unit, director, folder, ports, workers, watcher, pair, leases, .. } = sources;
+/// Starts the monitor, if the unit finds out by itself whether it is active. It mirrors the configuration, and so hears of all
+/// transactions.
+fn start_monitor(sources: &Sources, told: Receiver<Told>) -> Result<Option<RunningMonitor>, RunError> {
+    let Sources { unit, running, folder, ports, workers, watcher, pair, leases, .. } = sources;
     let (Some(configuration), Some(replication), Some(pair)) = (unit.failover(), unit.replication(), pair)
     else {
         return Ok(None);
     };
     let key = read_key(&folder.join(replication.key_file()))?;
+    let director = running.director();
     let (watcher, ports) = (Arc::clone(watcher), Arc::clone(ports));
     let parts = MonitorParts {
         unit,
         groups: director.groups(),
         key: &key,
-        document,
+        mirrored: Mirrored { running: Arc::clone(running), told },
         switches: pair.groups.iter().map(|group| Arc::clone(&group.switch)).collect(),
         leases: Arc::clone(leases),
         workers: workers.iter().map(|worker| Arc::clone(&worker.counters)).collect(),

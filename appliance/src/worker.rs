@@ -20,11 +20,11 @@ use crate::hold::{Hold, NextHopKey};
 use crate::idle::Idler;
 use crate::kernel::Resolver;
 use crate::leases::{Handover, Leases};
-use crate::management::ListRequest;
 use crate::output::{Origin, Output};
 use crate::platform;
 use crate::replication::WorkerLink;
 use crate::rings::{HandOver, KernelRings, Packet};
+use crate::running::WorkerRequest;
 use crate::statistics::WorkerCounters;
 
 /// How much of a frame is made contiguous, so that all headers, also those that an ICMP error quotes, are in reach.
@@ -55,7 +55,7 @@ pub(crate) struct Worker {
     pub(crate) pool: Mempool,
     pub(crate) next_hops: Arc<ArcSwap<NextHopTable>>,
     pub(crate) resolver: Resolver,
-    pub(crate) listings: Receiver<ListRequest>,
+    pub(crate) requests: Receiver<WorkerRequest>,
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) idler: Idler,
     pub(crate) stop: Arc<AtomicBool>,
@@ -266,10 +266,34 @@ impl Running {
             }
             self.refresh_next_hops();
         }
-        if let Ok(request) = self.worker.listings.try_recv()
-            && let Some(GroupShard { shard, .. }) = self.worker.shards.get(request.group)
-        {
-            request.answer(shard, now);
+        if let Ok(request) = self.worker.requests.try_recv() {
+            self.answer(request, now);
+        }
+    }
+
+    /// Does what the management asks, between two bursts. Nothing here allocates or frees.
+    #[cold]
+    fn answer(&mut self, request: WorkerRequest, now: Instant) {
+        let Worker { shards, groups, .. } = &mut self.worker;
+        match request {
+            WorkerRequest::List(request) => {
+                if let Some(GroupShard { shard, .. }) = shards.get(request.group) {
+                    request.answer(shard, now);
+                }
+            }
+            WorkerRequest::Kill(request) => {
+                if let Some(GroupShard { shard, .. }) = shards.get_mut(request.group) {
+                    request.answer(shard, now);
+                }
+            }
+            WorkerRequest::Explain(request) => {
+                if let Some(GroupShard { shard, .. }) = shards.get_mut(request.group) {
+                    request.answer(shard, now, &self.next_hops);
+                }
+            }
+            WorkerRequest::Reconfigure(request) => {
+                request.carry_out(shards.iter_mut().map(|each| &mut each.shard), groups, now);
+            }
         }
     }
 

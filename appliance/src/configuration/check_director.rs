@@ -4,30 +4,41 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use director::{Configuration, ConfigurationDraft, FailoverGroup, Mistake, Place, TimeoutKind};
+use director::{
+    Configuration, ConfigurationDraft, FailoverGroup, Mistake, Place, RealSetting, TimeoutKind,
+    VirtualSetting,
+};
 use model::ServerName;
 
 use super::diagnostic::Diagnostic;
 use super::document::Document;
 use super::key_path::KeyPath;
-use super::raw::director::RawDirector;
 use super::unit::UnitConfiguration;
 
-pub(super) fn check(document: &Document<'_>, raw: RawDirector) -> Result<Configuration, Vec<Diagnostic>> {
-    let draft = ConfigurationDraft::from(raw);
+pub(super) fn check(
+    document: &Document<'_>,
+    draft: &ConfigurationDraft,
+) -> Result<Configuration, Vec<Diagnostic>> {
     draft.build().map_err(|mistakes| {
-        let path = |mistake: &Mistake| path_of(mistake.place, &PortNames::of_draft(&draft));
+        let path = |mistake: &Mistake| path_of(mistake.place, &PortNames::of_draft(draft));
         mistakes.iter().map(|mistake| document.diagnose(&path(mistake), &mistake.problem)).collect()
     })
 }
 
-/// No server has an address of the unit: packets to it would never leave. And what moves with a group is on ports that the
-/// unit has, and is not the unit's own.
+/// What [`clashes`] finds, told in the document's keys.
 pub(super) fn check_against_unit(
     document: &Document<'_>,
     director: &Configuration,
     unit: &UnitConfiguration,
 ) -> Vec<Diagnostic> {
+    let names = PortNames::of(director.groups());
+    let found = clashes(director, unit).into_iter();
+    found.map(|(place, message)| document.diagnose(&path_of(place, &names), message)).collect()
+}
+
+/// What is wrong with what is balanced on this unit, and where. No server has an address of the unit: packets to it would
+/// never leave. And what moves with a group is on ports that the unit has, and is not the unit's own.
+pub fn clashes(director: &Configuration, unit: &UnitConfiguration) -> Vec<(Place, String)> {
     let addresses = |port: &'_ super::PortConfiguration| {
         port.addresses().iter().map(ipnet::IpNet::addr).collect::<Vec<_>>()
     };
@@ -43,16 +54,12 @@ pub(super) fn check_against_unit(
     let clash = |(place, name): (Place, ServerName)| {
         let port = own.get(&name.address)?;
         let message = format!("{} is the unit's own on port {port:?}; a server needs another", name.address);
-        Some(document.diagnose(&path_of(place, &PortNames::default()), message))
+        Some((place, message))
     };
-    let clashes = virtual_names.chain(real_names).filter_map(clash);
-    let names = PortNames::of(director.groups());
-    let mut misplaced = misplaced(director.groups(), unit, &own);
-    misplaced.extend(crowded_paths(director.groups().len(), unit).map(|message| (Place::Groups, message)));
-    let misplaced = misplaced.into_iter();
-    clashes
-        .chain(misplaced.map(|(place, message)| document.diagnose(&path_of(place, &names), message)))
-        .collect()
+    let mut found: Vec<_> = virtual_names.chain(real_names).filter_map(clash).collect();
+    found.extend(misplaced(director.groups(), unit, &own));
+    found.extend(crowded_paths(director.groups().len(), unit).map(|message| (Place::Groups, message)));
+    found
 }
 
 /// What groups have that this unit's ports do not go with.
@@ -183,13 +190,56 @@ fn path_of(place: Place, ports: &PortNames) -> KeyPath {
         Place::SharedAddresses { group, port } => ports.shared(group, port),
         Place::SharedAddress { group, port, address } => ports.shared(group, port).index(address),
         Place::GroupMac { group, port } => ports.mac(group, port),
-        Place::Timeout(kind) => root.key("timeouts").key(match kind {
-            TimeoutKind::TcpSyn => "tcp_syn_s",
-            TimeoutKind::TcpEstablished => "tcp_established_s",
-            TimeoutKind::TcpHalfClosed => "tcp_half_closed_s",
-            TimeoutKind::TcpClosed => "tcp_closed_s",
-            TimeoutKind::TcpReset => "tcp_reset_s",
-            TimeoutKind::Udp => "udp_s",
-        }),
+        Place::Timeout(kind) => root.key("timeouts").key(timeout(kind)),
+        Place::VirtualTimeout(index, kind) => {
+            root.key("virtual_servers").index(index).key("timeouts").key(timeout(kind))
+        }
+        Place::VirtualSetting(index, setting) => {
+            virtual_setting(root.key("virtual_servers").index(index), setting)
+        }
+        Place::RealSetting(index, setting) => {
+            root.key("real_servers").index(index).key(real_setting(setting))
+        }
+        Place::Assignments => root.key("assignments"),
+        Place::AssignmentVirtual(index) => root.key("assignments").index(index).key("virtual"),
+        Place::AssignmentClient { assignment, client } => {
+            root.key("assignments").index(assignment).key("clients").index(client)
+        }
+        Place::Buddies => root.key("buddies"),
+        Place::BuddiesName(index) => root.key("buddies").index(index).key("name"),
+        Place::Buddy { buddies, buddy } => root.key("buddies").index(buddies).key("virtual").index(buddy),
+    }
+}
+
+const fn timeout(kind: TimeoutKind) -> &'static str {
+    match kind {
+        TimeoutKind::TcpSyn => "tcp_syn_s",
+        TimeoutKind::TcpEstablished => "tcp_established_s",
+        TimeoutKind::TcpHalfClosed => "tcp_half_closed_s",
+        TimeoutKind::TcpClosed => "tcp_closed_s",
+        TimeoutKind::TcpReset => "tcp_reset_s",
+        TimeoutKind::Udp => "udp_s",
+    }
+}
+
+fn virtual_setting(server: KeyPath, setting: VirtualSetting) -> KeyPath {
+    match setting {
+        VirtualSetting::StickyMinutes => server.key("sticky").key("minutes"),
+        VirtualSetting::StickyIpv4Prefix => server.key("sticky").key("ipv4_prefix"),
+        VirtualSetting::StickyIpv6Prefix => server.key("sticky").key("ipv6_prefix"),
+        VirtualSetting::MaxConnections => server.key("max_connections"),
+        VirtualSetting::Backup => server.key("backup"),
+        VirtualSetting::Resends => server.key("resends"),
+        VirtualSetting::Synguard => server.key("synguard"),
+    }
+}
+
+const fn real_setting(setting: RealSetting) -> &'static str {
+    match setting {
+        RealSetting::MaxConnections => "max_connections",
+        RealSetting::Backup => "backup",
+        RealSetting::Threshold => "threshold",
+        RealSetting::Retry => "retry_s",
+        RealSetting::SlowStart => "slow_start_s",
     }
 }

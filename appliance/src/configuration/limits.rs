@@ -33,8 +33,8 @@ pub(super) const UNIT_NAME: usize = 32;
 /// Bytes of a socket's path: `sun_path` without the final zero.
 pub(super) const SOCKET_PATH: usize = 107;
 
-/// Bytes of a document. The largest that the limits on servers and bindings allow has a few MiB.
-pub(super) const DOCUMENT_BYTES: u64 = 16 << 20;
+/// Bytes of a document. The largest that the limits allow has a million client assignments of some 50 bytes each.
+pub(super) const DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// The longest that an update waits for others, in microseconds: what a standby lacks when its peer dies.
 pub(super) const FLUSH_US_MOST: u32 = 1_000_000;

@@ -28,10 +28,13 @@ mod wording;
 use std::path::Path;
 use std::thread;
 
+use director::ConfigurationDraft;
 use document::Document;
 use raw::director::RawDirector;
 use raw::unit::RawUnit;
+use raw::written::Written;
 
+pub use check_director::clashes;
 pub use diagnostic::{Diagnostic, LoadError, Position};
 pub use failover::{
     Beats, CableConfiguration, FailoverConfiguration, LinkConfiguration, Probing, Reach, Target,
@@ -58,10 +61,14 @@ pub struct Loaded {
     pub unit: UnitConfiguration,
     /// What is balanced.
     pub director: director::Configuration,
+    /// What the document says of it.
+    pub draft: ConfigurationDraft,
     /// The document that says so, as it is written.
     pub director_text: String,
     /// Its generation: the higher one is the newer.
     pub generation: u32,
+    /// Whether it came from the other unit, and nobody has written it to the disk yet.
+    pub unwritten: bool,
 }
 
 /// Loads and checks the configuration in `folder`.
@@ -84,17 +91,32 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
     }
 }
 
-/// Checks a document of what is balanced that came from the other unit against this unit's, which is in `folder`.
+/// What a document of what is balanced says that came from the other unit, with this unit's, which is in `folder`.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it.
-pub(crate) fn check_director(folder: &Path, text: &str) -> Result<(), LoadError> {
+pub(crate) fn read_mirrored(folder: &Path, text: &str) -> Result<Loaded, LoadError> {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let unit_file = folder.join(UNIT_FILE);
     let unit = file::read(&unit_file).map_err(|diagnostic| LoadError(vec![diagnostic]))?;
     let mirrored = folder.join("director.json of the other unit");
-    read(Source { file: &unit_file, text: &unit }, Source { file: &mirrored, text }, cpus).map(drop)
+    read(Source { file: &unit_file, text: &unit }, Source { file: &mirrored, text }, cpus)
+}
+
+/// The document that says what the draft says: `director.json` as units write it. A draft and a generation have one document,
+/// so that both units of a pair have the same.
+///
+/// # Errors
+///
+/// None that a draft could cause: all of it is texts, numbers and words.
+pub fn director_document(
+    draft: &ConfigurationDraft,
+    generation: u32,
+    unwritten: bool,
+) -> serde_json::Result<String> {
+    let written = Written { draft, generation, unwritten };
+    serde_json::to_string_pretty(&written).map(|text| text + "\n")
 }
 
 /// A document's text and where it came from.
@@ -107,12 +129,19 @@ struct Source<'a> {
 /// Reads both documents for a machine with `cpus` CPUs.
 fn read(unit: Source<'_>, director: Source<'_>, cpus: usize) -> Result<Loaded, LoadError> {
     match (read_unit(unit, cpus), read_director(director)) {
-        (Ok(unit), Ok((document, generation, parsed))) => {
-            let clashes = check_director::check_against_unit(&document, &parsed, &unit);
+        (Ok(unit), Ok(read)) => {
+            let clashes = check_director::check_against_unit(&read.document, &read.director, &unit);
             if !clashes.is_empty() {
                 return Err(LoadError(clashes));
             }
-            Ok(Loaded { unit, director: parsed, director_text: director.text.to_owned(), generation })
+            Ok(Loaded {
+                unit,
+                director: read.director,
+                draft: read.draft,
+                director_text: director.text.to_owned(),
+                generation: read.generation,
+                unwritten: read.unwritten,
+            })
         }
         (unit, director) => {
             let diagnostics = [unit.err(), director.err()].into_iter().flatten().flat_map(in_order);
@@ -133,12 +162,19 @@ fn read_unit(source: Source<'_>, cpus: usize) -> Result<UnitConfiguration, Vec<D
         .map_err(|mistakes| mistakes.iter().map(|(path, mistake)| document.diagnose(path, mistake)).collect())
 }
 
-/// What a document of what is balanced says, and its generation.
-type ReadDirector<'a> = (Document<'a>, u32, director::Configuration);
+/// What a document of what is balanced says.
+struct ReadDirector<'a> {
+    document: Document<'a>,
+    draft: ConfigurationDraft,
+    director: director::Configuration,
+    generation: u32,
+    unwritten: bool,
+}
 
 fn read_director(source: Source<'_>) -> Result<ReadDirector<'_>, Vec<Diagnostic>> {
     let (document, raw) = Document::read::<RawDirector>(source.file, source.text)?;
-    let generation = raw.generation;
-    let director = check_director::check(&document, raw)?;
-    Ok((document, generation, director))
+    let (generation, unwritten) = (raw.generation, raw.unwritten);
+    let draft = ConfigurationDraft::from(raw);
+    let director = check_director::check(&document, &draft)?;
+    Ok(ReadDirector { document, draft, director, generation, unwritten })
 }

@@ -1,11 +1,13 @@
 //! Documents that are right, and each way in which one can be wrong.
 
+mod bad_choice;
 mod bad_director;
 mod bad_failover;
 mod bad_groups;
 mod bad_json;
 mod bad_replication;
 mod bad_unit;
+mod documents;
 mod folder;
 mod good;
 mod schema;

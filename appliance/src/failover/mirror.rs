@@ -1,30 +1,29 @@
-//! The mirrored configuration as this unit has it: `director.json`, sent to the other unit or taken over from it.
+//! The mirrored configuration: what this unit runs with, sent to the other unit or taken over from it.
 //!
-//! It goes over the cable; while that does not join the units, over the first link. A document that is taken over
-//! is checked as one that is loaded; the one before stays beside it. A unit that stands by then starts anew with it.
+//! It goes over the cable; while that does not join the units, over the first link. Each transaction goes as the commands
+//! that an operator gave; where the two have come apart, the whole document does. Either is checked as a document is that is loaded,
+//! and put in force while packets go on. Only a document with other groups has the unit start anew.
 //!
 //! The mirror has a thread of its own: to compress and to check a document takes longer than the monitor may be silent.
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam::select;
 use failover_serial::{
     CABLE_MESSAGE_BYTES, CableKey, DatagramChannel, Mirror, MirrorEvent, MirrorSettings, MirrorStatus,
-    Received, digest_of,
+    Received,
 };
 use model::{ConfigurationMark, Instant, UnitState};
 use nix::sys::eventfd::EventFd;
 
 use super::cable::Cable;
 use super::links::NetworkLink;
-use crate::configuration::{self, DIRECTOR_FILE, Loaded};
 use crate::error::RunError;
 use crate::platform;
+use crate::running::{Running, TakenOver, Told as Transaction};
 
 /// Between the change of the document and the new start: the other unit is to hear that it was taken over.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -34,9 +33,6 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// Messages that wait for the monitor to send them.
 const OUTGOING: usize = 4;
-
-/// The document that was replaced.
-const PREVIOUS_FILE: &str = "director.json.previous";
 
 /// What the monitor tells the mirror.
 enum ToMirror {
@@ -72,7 +68,7 @@ pub(crate) struct MirrorLink {
 /// The mirror's thread.
 struct MirrorCore {
     mirror: Mirror,
-    folder: PathBuf,
+    mirrored: Mirrored,
     orders: Receiver<ToMirror>,
     outgoing: Sender<Vec<u8>>,
     told: Sender<Told>,
@@ -81,32 +77,20 @@ struct MirrorCore {
     waiting: Option<Vec<u8>>,
 }
 
-/// What a mirror begins with.
-pub(crate) struct Document {
-    /// Which it is.
-    pub(crate) mark: ConfigurationMark,
-    /// The whole.
-    pub(crate) bytes: Vec<u8>,
-    /// Where it is.
-    pub(crate) folder: PathBuf,
+/// What is mirrored.
+pub(crate) struct Mirrored {
+    pub(crate) running: Arc<Running>,
+    /// The transactions of this unit's operators.
+    pub(crate) told: Receiver<Transaction>,
 }
 
-impl Document {
-    /// What a unit was started with.
-    pub(crate) fn of(loaded: &Loaded, folder: &Path) -> Self {
-        let bytes = loaded.director_text.clone().into_bytes();
-        let mark = ConfigurationMark { generation: loaded.generation, digest: digest_of(&bytes) };
-        Self { mark, bytes, folder: folder.to_owned() }
-    }
-}
-
-/// Starts the mirror of `document`. Its thread ends when the link is dropped.
+/// Starts the mirror. Its thread ends when the link is dropped.
 ///
 /// # Errors
 ///
 /// The operating system gives no thread.
 pub(crate) fn start(
-    document: Document,
+    mirrored: Mirrored,
     key: CableKey,
     datagrams: DatagramChannel,
     wake: Arc<EventFd>,
@@ -114,14 +98,14 @@ pub(crate) fn start(
     let (orders, received_orders) = unbounded();
     let (sent, outgoing) = bounded(OUTGOING);
     let (tell, told) = unbounded();
-    let Document { mark, bytes, folder } = document;
+    let (mark, bytes) = mirrored.running.document();
     let thread = thread::Builder::new().name("mirror".to_owned()).spawn(move || {
         let settings = MirrorSettings { key, message_bytes: CABLE_MESSAGE_BYTES };
         let mirror = Mirror::new(settings, mark, bytes, UnitState::Standby, platform::now());
         let (restart_at, waiting) = (None, None);
         MirrorCore {
             mirror,
-            folder,
+            mirrored,
             orders: received_orders,
             outgoing: sent,
             told: tell,
@@ -230,14 +214,24 @@ impl MirrorCore {
             let wait = self.mirror.deadline().since(now).min(WAIT);
             // While something waits for the monitor, it is tried again soon.
             let wait = if self.waiting.is_some() { wait.min(Duration::from_millis(2)) } else { wait };
-            match self.orders.recv_timeout(wait) {
-                Ok(order) => self.obey(platform::now(), order),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            select! {
+                recv(self.orders) -> order => match order {
+                    Ok(order) => self.obey(platform::now(), order),
+                    Err(_) => return,
+                },
+                recv(self.mirrored.told) -> transaction => match transaction {
+                    Ok(transaction) => self.pass_on(platform::now(), transaction),
+                    Err(_) => return,
+                },
+                default(wait) => {}
             }
             let now = platform::now();
             while let Some(event) = self.mirror.poll_event() {
                 self.follow(now, event);
+            }
+            if self.mirror.wants_document() {
+                let (mark, document) = self.mirrored.running.document();
+                self.mirror.set_document(now, mark, document);
             }
             self.transmit(now);
             let told = Told { status: self.mirror.status(), restart_at: self.restart_at };
@@ -258,25 +252,47 @@ impl MirrorCore {
         }
     }
 
+    /// An operator has changed this unit's configuration.
+    fn pass_on(&mut self, now: Instant, Transaction { mark, change }: Transaction) {
+        // The whole document may have gone already, with this change and later ones.
+        if mark.generation > self.mirror.status().mark.generation {
+            self.mirror.change(now, mark, change);
+        }
+    }
+
     fn follow(&mut self, now: Instant, event: MirrorEvent) {
         match event {
-            MirrorEvent::Document { mark, bytes } => match take_over(&self.folder, &bytes) {
-                Ok(()) => {
+            MirrorEvent::Document { mark, bytes } => match self.mirrored.running.take_over(&bytes) {
+                Ok(taken_over) => {
                     let generation = mark.generation;
                     log::info!(
                         "generation {generation} of the configuration was taken over from the other unit"
                     );
                     self.mirror.accept(now, mark);
-                    self.restart_at = Some(now + FAREWELL);
+                    if taken_over == TakenOver::AfterStart {
+                        self.restart_at = Some(now + FAREWELL);
+                    } else {
+                        self.restart_at = None;
+                    }
                 }
                 Err(reason) => {
                     log::error!("the other unit's configuration can not be taken over: {reason}");
                     self.mirror.refuse(now, mark, &reason);
                 }
             },
-            MirrorEvent::Change { mark, .. } => {
-                self.mirror.refuse(now, mark, "this unit takes whole documents only");
-            }
+            MirrorEvent::Change { mark, bytes } => match self.mirrored.running.follow(mark, &bytes) {
+                Ok(()) => {
+                    log::info!(
+                        "generation {} of the configuration follows the other unit's",
+                        mark.generation
+                    );
+                    self.mirror.accept(now, mark);
+                }
+                Err(reason) => {
+                    log::warn!("a change of the other unit's configuration can not be followed: {reason}");
+                    self.mirror.refuse(now, mark, &reason);
+                }
+            },
             MirrorEvent::Acknowledged { generation } => {
                 log::info!("the other unit has generation {generation} of the configuration");
             }
@@ -297,48 +313,5 @@ impl MirrorCore {
                 }
             }
         }
-    }
-}
-
-/// Checks the document against this unit and puts it into the place of the one before, of which nothing is lost.
-fn take_over(folder: &Path, document: &[u8]) -> Result<(), String> {
-    let text = std::str::from_utf8(document).map_err(|error| error.to_string())?;
-    configuration::check_director(folder, text).map_err(|error| {
-        let mistakes: Vec<String> = error.0.iter().map(ToString::to_string).collect();
-        mistakes.join("; ")
-    })?;
-    replace(folder, document).map_err(|error| format!("{}: {error}", folder.display()))
-}
-
-fn replace(folder: &Path, document: &[u8]) -> std::io::Result<()> {
-    let (file, new) = (folder.join(DIRECTOR_FILE), folder.join("director.json.new"));
-    let mut written = fs::File::create(&new)?;
-    written.write_all(document)?;
-    written.sync_all()?;
-    let previous = folder.join(PREVIOUS_FILE);
-    // A link, not a move: there is a document at any time.
-    match fs::remove_file(&previous) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => fs::hard_link(&file, &previous)?,
-    }
-    fs::rename(&new, &file)?;
-    fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_document_is_replaced_and_the_one_before_stays() {
-        let folder = std::env::temp_dir().join(format!("understudy-mirror-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(DIRECTOR_FILE), "one").unwrap();
-        for (document, previous) in [("two", "one"), ("three", "two")] {
-            replace(&folder, document.as_bytes()).unwrap();
-            assert_eq!(fs::read_to_string(folder.join(DIRECTOR_FILE)).unwrap(), document);
-            assert_eq!(fs::read_to_string(folder.join(PREVIOUS_FILE)).unwrap(), previous);
-        }
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

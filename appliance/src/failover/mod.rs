@@ -16,7 +16,7 @@ mod tty;
 mod virtual_cable;
 mod watchdog;
 
-pub(crate) use mirror::Document;
+pub(crate) use mirror::Mirrored;
 pub use setup::{MonitorHandle, RequestError};
 pub(crate) use setup::{MonitorParts, RunningMonitor, start};
 pub use snapshot::Snapshot;

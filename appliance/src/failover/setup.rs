@@ -28,7 +28,7 @@ use super::cable::Cable;
 use super::core::{GroupCore, MonitorCore, Request};
 use super::errands::Errands;
 use super::links::NetworkLink;
-use super::mirror::{self, Document};
+use super::mirror::{self, Mirrored};
 use super::prober::{Prober, Surroundings};
 use super::snapshot::Snapshot;
 use super::tty::Tty;
@@ -54,7 +54,7 @@ pub(crate) struct MonitorParts<'a> {
     pub(crate) unit: &'a UnitConfiguration,
     pub(crate) groups: &'a [FailoverGroup],
     pub(crate) key: &'a [u8; 32],
-    pub(crate) document: Document,
+    pub(crate) mirrored: Mirrored,
     /// By group.
     pub(crate) switches: Vec<Arc<StateSwitch>>,
     pub(crate) leases: Arc<Leases>,
@@ -197,7 +197,7 @@ pub(crate) fn start(
     let (stop, wants_restart) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let surroundings = surroundings(parts.neighbors, parts.has_link, errands);
     let datagrams = DatagramChannel::new(DatagramSettings::new(cable_key.clone()), boot, now);
-    let (mirror, mirror_thread) = mirror::start(parts.document, cable_key, datagrams, Arc::clone(&wake))?;
+    let (mirror, mirror_thread) = mirror::start(parts.mirrored, cable_key, datagrams, Arc::clone(&wake))?;
     let core = MonitorCore {
         monitor: Monitor::new(settings, boot, now),
         links: configuration.links().iter().map(|&link| NetworkLink::new(link)).collect(),

@@ -14,7 +14,8 @@ use crate::kernel::AddressEditor;
 const AT_ONCE: usize = 8;
 
 /// Gives twins addresses and takes them away, a few at a time.
-pub(crate) struct TwinAddresses {
+pub(crate) struct TwinAddresses<'a> {
+    unit: &'a UnitConfiguration,
     editor: Option<AddressEditor>,
     /// By group: what it has on which interface, and whether with a route to its network.
     of_group: Vec<Vec<Placed>>,
@@ -28,14 +29,31 @@ struct Placed {
     makes_route: bool,
 }
 
-impl TwinAddresses {
-    pub(crate) fn new(unit: &UnitConfiguration, groups: &Groups) -> Self {
-        let of_group: Vec<_> = (0..groups.count()).map(|group| placed(unit, groups, group)).collect();
-        let is_needed = of_group.iter().any(|all| !all.is_empty());
-        let editor = is_needed.then(AddressEditor::open).and_then(|opened| {
-            opened.inspect_err(|error| log::error!("addresses that move with groups stay away: {error}")).ok()
-        });
-        Self { editor, of_group, pending: VecDeque::new() }
+impl<'a> TwinAddresses<'a> {
+    pub(crate) fn new(unit: &'a UnitConfiguration, groups: &Groups) -> Self {
+        let of_group = vec![Vec::new(); groups.count()];
+        let mut twins = Self { unit, editor: None, of_group, pending: VecDeque::new() };
+        (0..groups.count()).for_each(|group| twins.change(group, groups, false));
+        twins
+    }
+
+    /// The group has other addresses now, on a unit where it is active or is not.
+    pub(crate) fn change(&mut self, group: usize, groups: &Groups, is_active: bool) {
+        let next = placed(self.unit, groups, group);
+        let last = std::mem::replace(&mut self.of_group[group], next);
+        let next = &self.of_group[group];
+        if !next.is_empty() && self.editor.is_none() {
+            let opened = AddressEditor::open();
+            self.editor = opened
+                .inspect_err(|error| log::error!("addresses that move with groups stay away: {error}"))
+                .ok();
+        }
+        if is_active {
+            let lost = last.iter().filter(|placed| !next.contains(placed));
+            let won = next.iter().filter(|placed| !last.contains(placed));
+            self.pending.extend(lost.map(|placed| (false, placed.clone())));
+            self.pending.extend(won.map(|placed| (true, placed.clone())));
+        }
     }
 
     /// The group is active now, or is not any more.

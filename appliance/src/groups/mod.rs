@@ -39,6 +39,8 @@ pub(crate) struct Groups {
     groups: Vec<Group>,
     /// By `PortIndex`.
     unit_macs: Vec<MacAddress>,
+    /// By `PortIndex` and group; none without a peer.
+    group_macs: Vec<Vec<MacAddress>>,
     /// By `PortIndex`.
     port_names: Vec<String>,
     /// The group that each address moves with; link-local ones with their port, as each link has its own.
@@ -98,8 +100,14 @@ impl Groups {
             real: real_addresses(director, count),
             groups,
             unit_macs,
+            group_macs: group_macs.to_vec(),
             port_names: unit.ports().iter().map(|port| port.name().to_owned()).collect(),
         }
+    }
+
+    /// The same groups, with the addresses that they have by another configuration.
+    pub(crate) fn with(&self, unit: &UnitConfiguration, director: &Configuration) -> Self {
+        Self::new(unit, director, self.unit_macs.clone(), &self.group_macs)
     }
 
     pub(crate) fn all(&self) -> &[Group] {

@@ -95,7 +95,8 @@ pub(super) fn carry_out(
 
 /// The groups with that name, or all.
 fn chosen(inspection: &Inspection, name: Option<&str>) -> Result<Vec<usize>, FailoverError> {
-    let groups = inspection.director.groups().iter().enumerate();
+    let director = inspection.running.director();
+    let groups = director.groups().iter().enumerate();
     let chosen = groups.filter(|(_, group)| name.is_none_or(|name| name == group.name()));
     let chosen: Vec<usize> = chosen.map(|(index, _)| index).collect();
     match name {
@@ -113,7 +114,8 @@ struct Commander<'a> {
 
 impl Commander<'_> {
     fn name(&self, group: usize) -> String {
-        self.inspection.director.groups().get(group).map_or_else(String::new, |group| group.name().to_owned())
+        let director = self.inspection.running.director();
+        director.groups().get(group).map_or_else(String::new, |group| group.name().to_owned())
     }
 
     fn monitor(&self) -> Result<&MonitorHandle, FailoverError> {

@@ -2,28 +2,24 @@
 //!
 //! Everything here is read while it changes. Where two counters are subtracted, the smaller is read first.
 
-use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use crossbeam::channel::Sender;
-use director::{
-    BindingCounters, Counter, NextHop, NextHopTable, PortIndex, Predictor, RealServer, ShardCounters,
-};
+use director::{Counter, NextHopTable, ShardCounters};
 use model::{DropReason, Instant, UnitState};
 
-use super::listing::ListRequest;
 use super::report::{
-    ConnectionCounts, CountersReport, IdleMode, KernelPathCounts, MemoryReport, NeighborReport,
-    NextHopReport, PacketCounts, PortReport, RealReport, StatusReport, Traffic, VirtualReport, WorkerCounts,
-    WorkerStatus,
+    ConnectionCounts, CountersReport, IdleMode, KernelPathCounts, MemoryReport, NeighborReport, PacketCounts,
+    PortReport, StatusReport, WorkerCounts, WorkerStatus,
 };
 use crate::configuration::UnitConfiguration;
 use crate::failover::MonitorHandle;
 use crate::kernel_path::KernelPathCounters;
 use crate::leases::Leases;
 use crate::replication::{PairView, StateSwitch};
+use crate::running::{Running, WorkerRequest};
 use crate::statistics::WorkerCounters;
 use crate::system;
 
@@ -35,8 +31,8 @@ pub type Source<T> = Arc<dyn Fn() -> T + Send + Sync>;
 pub struct Inspection {
     /// The unit's configuration.
     pub unit: Arc<UnitConfiguration>,
-    /// What is balanced.
-    pub director: Arc<director::Configuration>,
+    /// What it runs with.
+    pub running: Arc<Running>,
     /// The folder that the configuration came from.
     pub folder: PathBuf,
     /// The program's version.
@@ -99,46 +95,8 @@ pub struct WorkerView {
     pub shards: Vec<Arc<ShardCounters>>,
     /// Connections for which its shards have room.
     pub capacity: usize,
-    /// Where it takes requests for slices of its tables.
-    pub requests: Sender<ListRequest>,
-}
-
-/// What all shards counted for one binding, or for several.
-#[derive(Clone, Copy, Default)]
-struct Totals {
-    removed: u64,
-    admitted: u64,
-    inbound: Traffic,
-    outbound: Traffic,
-}
-
-impl Totals {
-    const fn connections(&self) -> u64 {
-        self.admitted.saturating_sub(self.removed)
-    }
-
-    fn add(&mut self, counters: &BindingCounters) {
-        self.removed += counters.removed.read();
-        self.admitted += counters.admitted.read();
-        self.inbound += read_traffic(&counters.inbound_packets, &counters.inbound_bytes);
-        self.outbound += read_traffic(&counters.outbound_packets, &counters.outbound_bytes);
-    }
-}
-
-impl AddAssign for Totals {
-    fn add_assign(&mut self, other: Self) {
-        self.removed += other.removed;
-        self.admitted += other.admitted;
-        self.inbound += other.inbound;
-        self.outbound += other.outbound;
-    }
-}
-
-impl AddAssign for Traffic {
-    fn add_assign(&mut self, other: Self) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-    }
+    /// Where it takes requests, which it answers between bursts.
+    pub requests: Sender<WorkerRequest>,
 }
 
 impl Inspection {
@@ -191,55 +149,6 @@ impl Inspection {
         }
     }
 
-    pub(super) fn virtual_servers(&self) -> Vec<VirtualReport> {
-        let totals = self.totals_by_binding();
-        let servers = self.director.virtual_servers().iter().enumerate();
-        servers
-            .map(|(index, server)| {
-                let bindings = server.bindings();
-                let total = sum(&totals[bindings.clone()]);
-                let real_servers = bindings.clone().filter(|&binding| self.real_of(binding).is_in_service());
-                VirtualReport {
-                    name: server.name().to_string(),
-                    group: self.director.groups()[server.group()].name().to_owned(),
-                    in_service: server.is_in_service(),
-                    predictor: predictor_name(server.predictor()).to_owned(),
-                    real_servers: bindings.len(),
-                    real_servers_in_service: real_servers.count(),
-                    connections: total.connections(),
-                    admitted: total.admitted,
-                    refused: self.shards().map(|shard| shard.refused[index].read()).sum(),
-                    inbound: total.inbound,
-                    outbound: total.outbound,
-                }
-            })
-            .collect()
-    }
-
-    pub(super) fn real_servers(&self) -> Vec<RealReport> {
-        let totals = self.totals_by_binding();
-        let mut reports: Vec<(RealReport, Totals)> = self
-            .director
-            .real_servers()
-            .iter()
-            .map(|server| (self.real_report(server), Totals::default()))
-            .collect();
-        for (binding, &binding_total) in self.director.bindings().iter().zip(&totals) {
-            let (report, total) = &mut reports[binding.real_server()];
-            *total += binding_total;
-            let virtual_server = &self.director.virtual_servers()[binding.virtual_server()];
-            report.virtual_servers.push(virtual_server.name().to_string());
-        }
-        let filled = reports.into_iter().map(|(report, total)| RealReport {
-            connections: total.connections(),
-            admitted: total.admitted,
-            inbound: total.inbound,
-            outbound: total.outbound,
-            ..report
-        });
-        filled.collect()
-    }
-
     pub(super) fn counters(&self) -> CountersReport {
         // What became of packets before how many there were: a packet that comes in between counts as in flight.
         let mut workers: Vec<WorkerCounts> = self.workers.iter().map(read_outcomes).collect();
@@ -266,11 +175,13 @@ impl Inspection {
 
     fn connection_counts(&self) -> ConnectionCounts {
         let expired = self.shards().map(|shard| shard.expired.read()).sum();
-        let total = sum(&self.totals_by_binding());
+        // Removed first: a connection that goes between the two reads must not make the difference negative.
+        let removed: u64 = self.shards().map(|shard| shard.removed.read()).sum();
+        let admitted: u64 = self.shards().map(|shard| shard.admitted.read()).sum();
         ConnectionCounts {
-            current: total.connections(),
-            admitted: total.admitted,
-            removed: total.removed,
+            current: admitted - removed,
+            admitted,
+            removed,
             expired,
             refused: self.shards().flat_map(|shard| shard.refused.iter()).map(Counter::read).sum(),
             client_ports_translated: self.shards().map(|shard| shard.client_ports_translated.read()).sum(),
@@ -290,57 +201,6 @@ impl Inspection {
             connection_capacity: worker.capacity as u64,
         }
     }
-
-    /// What all shards together counted, by binding.
-    fn totals_by_binding(&self) -> Vec<Totals> {
-        let mut totals = vec![Totals::default(); self.director.bindings().len()];
-        for shard in self.shards() {
-            for (total, counters) in totals.iter_mut().zip(&shard.bindings) {
-                total.add(counters);
-            }
-        }
-        totals
-    }
-
-    fn real_of(&self, binding: usize) -> &RealServer {
-        &self.director.real_servers()[self.director.bindings()[binding].real_server()]
-    }
-
-    fn real_report(&self, server: &RealServer) -> RealReport {
-        RealReport {
-            name: server.name().to_string(),
-            in_service: server.is_in_service(),
-            weight: server.weight(),
-            connections: 0,
-            admitted: 0,
-            inbound: Traffic::default(),
-            outbound: Traffic::default(),
-            next_hop: match self.next_hops.load().resolve(server.name().address) {
-                NextHop::Resolved { port, mac } => {
-                    NextHopReport::Resolved { port: self.port_name(port), mac: mac.to_string() }
-                }
-                NextHop::Unresolved { port, address } => {
-                    NextHopReport::Unresolved { port: self.port_name(port), address }
-                }
-                NextHop::NoRoute => NextHopReport::NoRoute,
-            },
-            virtual_servers: Vec::new(),
-        }
-    }
-
-    fn port_name(&self, port: PortIndex) -> String {
-        let known = self.unit.ports().get(usize::from(port.0));
-        known.map_or_else(|| format!("#{}", port.0), |port| port.name().to_owned())
-    }
-}
-
-const fn predictor_name(predictor: Predictor) -> &'static str {
-    match predictor {
-        Predictor::LeastConnections => "leastconns",
-        Predictor::WeightedLeastConnections => "weighted-leastconns",
-        Predictor::RoundRobin => "roundrobin",
-        Predictor::WeightedRoundRobin => "weighted-roundrobin",
-    }
 }
 
 /// One decimal is all that anybody reads.
@@ -351,18 +211,6 @@ fn percent(part: u64, whole: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "rounded to three digits")]
     let ratio = part as f64 / whole as f64;
     (ratio * 1_000.0).round() / 10.0
-}
-
-fn read_traffic(packets: &Counter, bytes: &Counter) -> Traffic {
-    Traffic { packets: packets.read(), bytes: bytes.read() }
-}
-
-fn sum(totals: &[Totals]) -> Totals {
-    let mut all = Totals::default();
-    for &total in totals {
-        all += total;
-    }
-    all
 }
 
 /// All but `received`.

@@ -47,9 +47,12 @@ impl Lines {
     /// none: nobody knows whether it is whole.
     pub(super) fn read(&mut self, longest: usize, patience: Duration) -> Result<Option<Vec<u8>>, LineError> {
         let deadline = platform::now() + patience;
-        let mut chunk = [0; 1_024];
+        let mut chunk = [0; 16_384];
+        // A long line comes in many chunks: each is searched once.
+        let mut searched = 0;
         loop {
-            if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
+            let newline = self.received[searched..].iter().position(|&byte| byte == b'\n');
+            if let Some(end) = newline.map(|index| searched + index) {
                 if end > longest {
                     return Err(LineError::TooLong(longest));
                 }
@@ -60,6 +63,7 @@ impl Lines {
             if self.received.len() > longest {
                 return Err(LineError::TooLong(longest));
             }
+            searched = self.received.len();
             wait(&self.stream, PollFlags::POLLIN, &self.stop, Some(deadline))?;
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Ok(None),

@@ -4,20 +4,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use crossbeam::channel::{Sender, TrySendError, bounded};
-use crossbeam::select;
+use crossbeam::channel::Sender;
 use director::{ConnectionFilter, ConnectionState, ConnectionSummary, Cursor, Shard};
 use model::limits::LISTING_SLICE;
 use model::{Endpoint, Instant, Protocol};
 
+use super::ask::{AskError, ask};
 use super::inspection::WorkerView;
 use super::protocol::{ConnectionQuery, EndpointPattern, PAGE_CONNECTIONS, PageCursor};
 use super::report::{ConnectionPage, ConnectionReport};
 use super::stop::Stop;
 use crate::platform;
-
-/// How long a worker may take for a slice. It needs microseconds; if it takes this long, it is stuck.
-const WORKER_PATIENCE: Duration = Duration::from_secs(2);
+use crate::running::WorkerRequest;
 
 /// After this long a page is sent as it is, so that its reader knows that the unit lives.
 const PAGE_TIME: Duration = Duration::from_secs(5);
@@ -66,26 +64,12 @@ impl ListRequest {
     }
 }
 
-/// Why there is no listing.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum ListError {
-    /// A worker is stuck, or is asked too much.
-    #[error("worker {0} did not answer in time; the unit may be overloaded, or that worker is stuck")]
-    Silent(usize),
-    /// A worker has ended.
-    #[error("worker {0} does not run")]
-    Ended(usize),
-    /// The unit is being stopped.
-    #[error("the unit is being stopped")]
-    Stopping,
-}
-
 /// A page of the connections that `query` asks for, read from one worker after another, slice by slice.
 pub(super) fn page(
     workers: &[WorkerView],
     query: &ConnectionQuery,
     stop: &Stop,
-) -> Result<ConnectionPage, ListError> {
+) -> Result<ConnectionPage, AskError> {
     let limit = query.limit.min(PAGE_CONNECTIONS);
     let deadline = platform::now() + PAGE_TIME;
     let mut position = query.after.unwrap_or_default();
@@ -94,7 +78,7 @@ pub(super) fn page(
     while position.table < tables {
         // A full page still asks for one more, to know whether there is more.
         let wanted = (limit - list.len()).clamp(1, LISTING_SLICE);
-        let reply = ask(workers, position, query, wanted, stop)?;
+        let reply = ask_for_slice(workers, position, query, wanted, stop)?;
         let found = reply.page.iter().skip(LISTING_SLICE - wanted);
         let mut found = found.filter(|summary| admits(query, summary)).peekable();
         if list.len() >= limit && found.peek().is_some() {
@@ -125,32 +109,23 @@ fn at(workers: &[WorkerView], table: usize) -> (usize, usize) {
 }
 
 /// A slice of at most `wanted` connections; the page before them is filler.
-fn ask(
+fn ask_for_slice(
     workers: &[WorkerView],
     position: PageCursor,
     query: &ConnectionQuery,
     wanted: usize,
     stop: &Stop,
-) -> Result<ListReply, ListError> {
-    let (reply, answer) = bounded(1);
+) -> Result<ListReply, AskError> {
     let (worker, group) = at(workers, position.table);
-    let request = ListRequest {
-        group,
-        cursor: position.cursor,
-        filter: filter(query),
-        page: Box::new(std::iter::repeat_n(FILLER, LISTING_SLICE - wanted).collect()),
-        reply,
-    };
-    match workers[worker].requests.try_send(request) {
-        Ok(()) => {}
-        Err(TrySendError::Full(_)) => return Err(ListError::Silent(worker)),
-        Err(TrySendError::Disconnected(_)) => return Err(ListError::Ended(worker)),
-    }
-    select! {
-        recv(answer) -> reply => reply.map_err(|_| ListError::Ended(worker)),
-        recv(stop.channel()) -> _ => Err(ListError::Stopping),
-        default(WORKER_PATIENCE) => Err(ListError::Silent(worker)),
-    }
+    ask(workers, worker, stop, |reply| {
+        WorkerRequest::List(ListRequest {
+            group,
+            cursor: position.cursor,
+            filter: filter(query),
+            page: Box::new(std::iter::repeat_n(FILLER, LISTING_SLICE - wanted).collect()),
+            reply,
+        })
+    })
 }
 
 /// Takes the place of what is not wanted in a slice: a shard stops when the slice is full, and says where.

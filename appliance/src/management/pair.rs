@@ -74,10 +74,10 @@ impl Inspection {
                 ..ReplicationReport::default()
             });
         };
-        let servers = self.director.virtual_servers().iter().filter(|server| server.group() == index);
+        let director = self.running.director();
+        let servers = director.virtual_servers().iter().filter(|server| server.group() == index);
         let ours = servers.map(|server| replicated_report(server, &view, state, status));
-        let virtual_servers: Vec<_> =
-            ours.chain(unknown_here(&self.director, &view, state, status)).collect();
+        let virtual_servers: Vec<_> = ours.chain(unknown_here(&director, &view, state, status)).collect();
         let would_break: Option<Vec<u64>> = virtual_servers.iter().map(|server| server.would_break).collect();
         Some(ReplicationReport {
             state: state.name().to_owned(),

@@ -6,6 +6,9 @@
 use model::UnitState;
 use serde::{Deserialize, Serialize};
 
+use super::change_report::{
+    ChangeReport, ClearReport, ConfigurationReport, ExplainReport, KillReport, WriteReport,
+};
 use super::failover_report::{FailoverStatusReport, RehearsalReport, SwitchReport};
 use super::report::{
     ConnectionPage, CountersReport, NeighborReport, PortReport, RealReport, ReplicationReport, StatusReport,
@@ -17,8 +20,8 @@ pub use super::filter::{ClientNetwork, EndpointPattern, FilterError, PageCursor}
 /// The version that this unit speaks.
 pub const VERSION: u32 = 1;
 
-/// The longest request line, in bytes, without its newline.
-pub const REQUEST_BYTES: usize = 4_096;
+/// The longest request line, in bytes, without its newline: a hundred thousand assignments in one transaction fit.
+pub const REQUEST_BYTES: usize = 16 << 20;
 
 /// The most connections in one response. A longer list comes in pages.
 pub const PAGE_CONNECTIONS: usize = 1_000;
@@ -26,7 +29,8 @@ pub const PAGE_CONNECTIONS: usize = 1_000;
 /// The connections in a response when the request does not say.
 pub const DEFAULT_CONNECTIONS: usize = 100;
 
-/// What a client asks: `{"version": 1, "show": "status"}` or `{"version": 1, "failover": {"action": "active"}}`.
+/// What a client asks: `{"version": 1, "show": "status"}`, `{"version": 1, "failover": {"action": "active"}}` or
+/// `{"version": 1, "commands": ["virtual 192.0.2.100:80 is"]}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawRequest", into = "RawRequest")]
 pub struct Request {
@@ -43,6 +47,19 @@ pub enum Command {
     Show(Show),
     /// The units of the pair to change places.
     Failover(FailoverRequest),
+    /// Commands of the language to be carried out.
+    Language(CommandRequest),
+}
+
+/// Commands of the language: any number of configuration commands, which are one transaction, or one other command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandRequest {
+    /// The commands, as text.
+    pub commands: Vec<String>,
+    /// Whether only to say what a transaction would change.
+    pub dry_run: bool,
+    /// Whether a transaction may take live connections their binding.
+    pub force: bool,
 }
 
 /// What is to be done with the units of a pair.
@@ -117,28 +134,47 @@ struct RawRequest {
     show: Option<Show>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failover: Option<FailoverRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commands: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    dry_run: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    force: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl TryFrom<RawRequest> for Request {
     type Error = &'static str;
 
     fn try_from(raw: RawRequest) -> Result<Self, Self::Error> {
-        let command = match (raw.show, raw.failover) {
-            (Some(show), None) => Command::Show(show),
-            (None, Some(request)) => Command::Failover(request),
-            _ => return Err("expected one of \"show\" and \"failover\""),
+        let RawRequest { version, show, failover, commands, dry_run, force } = raw;
+        let is_plain = !dry_run && !force;
+        let command = match (show, failover, commands) {
+            (Some(show), None, None) if is_plain => Command::Show(show),
+            (None, Some(request), None) if is_plain => Command::Failover(request),
+            (None, None, Some(commands)) => Command::Language(CommandRequest { commands, dry_run, force }),
+            (_, _, None) if !is_plain => return Err("\"dry_run\" and \"force\" belong to \"commands\""),
+            _ => return Err("expected one of \"show\", \"failover\" and \"commands\""),
         };
-        Ok(Self { version: raw.version, command })
+        Ok(Self { version, command })
     }
 }
 
 impl From<Request> for RawRequest {
     fn from(Request { version, command }: Request) -> Self {
-        let (show, failover) = match command {
-            Command::Show(show) => (Some(show), None),
-            Command::Failover(request) => (None, Some(request)),
-        };
-        Self { version, show, failover }
+        let nothing =
+            Self { version, show: None, failover: None, commands: None, dry_run: false, force: false };
+        match command {
+            Command::Show(show) => Self { show: Some(show), ..nothing },
+            Command::Failover(request) => Self { failover: Some(request), ..nothing },
+            Command::Language(CommandRequest { commands, dry_run, force }) => {
+                Self { commands: Some(commands), dry_run, force, ..nothing }
+            }
+        }
     }
 }
 
@@ -239,6 +275,12 @@ pub enum Outcome {
     Switched(Vec<SwitchReport>),
     Reset(Vec<String>),
     Rehearsed(Vec<RehearsalReport>),
+    Changed(ChangeReport),
+    Written(WriteReport),
+    Killed(KillReport),
+    Cleared(ClearReport),
+    Configuration(Box<ConfigurationReport>),
+    Explained(Box<ExplainReport>),
     Error(ErrorReport),
 }
 
@@ -269,6 +311,12 @@ pub enum ErrorKind {
     Refused,
     /// Not all workers did what was asked in time.
     Unfinished,
+    /// A command is wrong: a bad word, or a server that there is not. It changed nothing.
+    Command,
+    /// The unit stands by: commands are for the active one.
+    NotActive,
+    /// Live connections would lose their binding, and it was not forced.
+    Orphans,
     /// The unit is being stopped.
     Stopping,
     /// A kind that this reader does not know yet.

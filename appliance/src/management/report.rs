@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::PageCursor;
 use super::protocol::State;
+pub use super::server_report::{
+    BackupReport, BindingReport, RealReport, ServerState, StickyReport, VirtualReport,
+};
 
 /// The unit as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,56 +91,6 @@ pub struct Traffic {
     pub packets: u64,
     /// Bytes of their frames.
     pub bytes: u64,
-}
-
-/// One virtual server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VirtualReport {
-    /// Its name.
-    pub name: String,
-    /// The failover group that it is in.
-    pub group: String,
-    /// Whether it takes new connections.
-    pub in_service: bool,
-    /// How it chooses real servers.
-    pub predictor: String,
-    /// Real servers bound to it.
-    pub real_servers: usize,
-    /// Those of them that are in service.
-    pub real_servers_in_service: usize,
-    /// Connections that it has.
-    pub connections: u64,
-    /// Connections that it admitted.
-    pub admitted: u64,
-    /// New connections that it refused.
-    pub refused: u64,
-    /// From clients to real servers.
-    pub inbound: Traffic,
-    /// From real servers to clients.
-    pub outbound: Traffic,
-}
-
-/// One real server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RealReport {
-    /// Its name.
-    pub name: String,
-    /// Whether it takes new connections.
-    pub in_service: bool,
-    /// Its weight.
-    pub weight: u16,
-    /// Connections that it has.
-    pub connections: u64,
-    /// Connections that it was given.
-    pub admitted: u64,
-    /// From clients to it.
-    pub inbound: Traffic,
-    /// From it to clients.
-    pub outbound: Traffic,
-    /// The way to it.
-    pub next_hop: NextHopReport,
-    /// The virtual servers that it is bound to.
-    pub virtual_servers: Vec<String>,
 }
 
 /// The way to a real server.

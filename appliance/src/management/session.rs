@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::commands;
 use super::failover::{self, FailoverError};
 use super::inspection::Inspection;
 use super::line::{LineError, Lines};
-use super::listing::{self, ListError};
+use super::listing;
 use super::protocol::{
     Command, ErrorKind, ErrorReport, Outcome, REQUEST_BYTES, Request, Response, Show, VERSION,
 };
@@ -63,6 +64,10 @@ impl Session {
                 Ok(outcome) => outcome,
                 Err(error) => failed(error.kind(), error.to_string()),
             },
+            Command::Language(request) => match commands::carry_out(&self.inspection, &request, &self.stop) {
+                Ok(outcome) => outcome,
+                Err(error) => failed(error.kind(), error.to_string()),
+            },
         }
     }
 
@@ -70,11 +75,10 @@ impl Session {
         match show {
             Show::Status => Outcome::Status(self.inspection.status(platform::now())),
             Show::Virtual => Outcome::Virtual(self.inspection.virtual_servers()),
-            Show::Real => Outcome::Real(self.inspection.real_servers()),
+            Show::Real => Outcome::Real(self.inspection.real_servers(platform::now())),
             Show::Connections(query) => match listing::page(&self.inspection.workers, &query, &self.stop) {
                 Ok(page) => Outcome::Connections(page),
-                Err(error @ ListError::Stopping) => failed(ErrorKind::Stopping, error.to_string()),
-                Err(error) => failed(ErrorKind::WorkerSilent, error.to_string()),
+                Err(error) => failed(error.kind(), error.to_string()),
             },
             Show::Counters => Outcome::Counters(Box::new(self.inspection.counters())),
             Show::Ports => Outcome::Ports((self.inspection.ports)()),

@@ -2,7 +2,9 @@
 
 mod clients;
 mod counts;
+mod language;
 mod listing;
+mod servers;
 mod socket;
 
 use std::fs;
@@ -17,8 +19,10 @@ use model::{Instant, MacAddress};
 
 use super::protocol::{Outcome, Show};
 use super::report::{MemoryReport, NeighborReport, PortReport, SteeringReport, Traffic};
-use super::{Client, Inspection, ListRequest, Server, WorkerView};
+use super::{Client, Inspection, Server, WorkerView};
 use crate::configuration::{self, Loaded};
+use crate::running::WorkerRequest;
+use crate::running::tests::unused;
 use crate::statistics::WorkerCounters;
 
 const UNIT: &str = r#"{
@@ -98,10 +102,11 @@ fn next_hops() -> NextHopTable {
 }
 
 fn inspection(folder: &Folder, workers: Vec<WorkerView>) -> Inspection {
-    let Loaded { unit, director, .. } = configuration(folder);
+    let loaded = configuration(folder);
+    let counters = workers.iter().flat_map(|worker| worker.shards.clone()).collect();
     Inspection {
-        unit: Arc::new(unit),
-        director: Arc::new(director),
+        running: Arc::new(unused(&loaded, &folder.0, counters)),
+        unit: Arc::new(loaded.unit),
         folder: folder.0.clone(),
         version: "1.2.3-test".to_owned(),
         started: Instant::START,
@@ -150,9 +155,13 @@ fn neighbor() -> NeighborReport {
 }
 
 /// A view of a worker that takes `queue` requests, and the worker's end of it.
-fn worker(cpu: usize, queue: usize) -> (WorkerView, Receiver<ListRequest>) {
+fn worker(cpu: usize, queue: usize) -> (WorkerView, Receiver<WorkerRequest>) {
     let (requests, taken) = bounded(queue);
     let shard = ShardCounters {
+        admitted: Counter::default(),
+        removed: Counter::default(),
+        marked: Counter::default(),
+        unmarked: Counter::default(),
         bindings: (0..BINDINGS).map(|_| BindingCounters::default()).collect(),
         refused: (0..VIRTUAL_SERVERS).map(|_| Counter::default()).collect(),
         client_ports_translated: Counter::default(),

@@ -138,7 +138,8 @@ impl Reporter<'_> {
     }
 
     fn group_name(&self, group: usize) -> String {
-        let groups = self.inspection.director.groups();
+        let director = self.inspection.running.director();
+        let groups = director.groups();
         groups.get(group).map_or_else(|| group.to_string(), |group| group.name().to_owned())
     }
 

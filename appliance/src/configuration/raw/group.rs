@@ -7,6 +7,8 @@ use model::limits::{FAILOVER_HOLD_S, GROUP_NAME};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::same_values;
+
 /// A failover group: virtual servers, and what moves with them, of which one unit at a time is the active one.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with \"name\"")]
@@ -50,7 +52,7 @@ pub(super) struct RawGroup {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Strategy")]
-enum RawStrategy {
+pub(super) enum RawStrategy {
     /// The pair itself, as soon as the primary unit is ready.
     Automatic,
     /// An operator.
@@ -62,7 +64,7 @@ enum RawStrategy {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Comparison")]
-enum RawComparison {
+pub(super) enum RawComparison {
     /// By the number of targets.
     Count,
     /// By the sum of the targets' weights.
@@ -71,6 +73,9 @@ enum RawComparison {
     #[default]
     Required,
 }
+
+same_values!(RawStrategy, SwitchStrategy: Automatic, Manual);
+same_values!(RawComparison, Comparison: Count, Weighted, Required);
 
 const fn hold() -> u64 {
     FailoverGroup::HOLD_DEFAULT.as_secs()
@@ -81,15 +86,8 @@ impl From<RawGroup> for GroupDraft {
         Self {
             name: raw.name,
             primary: raw.primary,
-            strategy: match raw.strategy {
-                RawStrategy::Automatic => SwitchStrategy::Automatic,
-                RawStrategy::Manual => SwitchStrategy::Manual,
-            },
-            compare: match raw.compare {
-                RawComparison::Count => Comparison::Count,
-                RawComparison::Weighted => Comparison::Weighted,
-                RawComparison::Required => Comparison::Required,
-            },
+            strategy: raw.strategy.into(),
+            compare: raw.compare.into(),
             hold_s: raw.hold_s,
             load_margin_percent: raw.load_margin_percent,
             advertise: raw.advertise,

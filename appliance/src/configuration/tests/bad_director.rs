@@ -35,9 +35,10 @@ const MISTAKES: &[(&str, &str, &str)] = &[
              \"2001:db8::1\": an IPv6 address stands in brackets, like [2001:db8::1]:80",
     ),
     (
-        "\"192.0.2.101\"",
-        "\"192.0.2.101:443:7\"",
-        "4:18: virtual_servers[1].virtual: bind ID 7 can not be used yet; write the name without it",
+        "\"10.1.0.11:53:udp\"",
+        "\"10.1.0.11:53:7:udp\"",
+        "10:15: real_servers[3].real: \
+             a real server has no bind ID, and this one has 7; write the name without it",
     ),
     (
         "\"192.0.2.101\"",

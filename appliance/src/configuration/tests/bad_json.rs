@@ -46,11 +46,13 @@ fn unknown_keys_are_refused_with_the_known_ones() {
         (
             "{\n  \"binding\": []\n}",
             "2:3: binding: unknown key `binding`; known keys are \
-             `generation`, `virtual_servers`, `real_servers`, `bindings`, `groups`, `timeouts`, `tcp_without_connection`",
+             `generation`, `unwritten`, `virtual_servers`, `real_servers`, `bindings`, `assignments`, `buddies`, `groups`, \
+             `timeouts`, `tcp_without_connection`, `hash_seed`",
         ),
         (
             "{ \"real_servers\": [{ \"real\": \"10.1.0.11\" },\n  { \"real\": \"10.1.0.12\", \"wait\": 2 }] }",
-            "2:26: real_servers[1].wait: unknown key `wait`; known keys are `real`, `weight`, `in_service`",
+            "2:26: real_servers[1].wait: unknown key `wait`; known keys are `real`, `weight`, `in_service`, \
+             `max_connections`, `backup`, `threshold`, `count_resets`, `retry_s`, `slow_start_s`",
         ),
         (
             "{ \"bindings\": [{ \"virtual\": \"192.0.2.1\", \"reals\": [] }] }",
@@ -120,7 +122,8 @@ fn values_of_another_type_are_refused() {
         (
             "{ \"virtual_servers\": [{ \"virtual\": \"192.0.2.1\", \"predictor\": \"random\" }] }",
             "1:62: virtual_servers[0].predictor: unknown word `random`; \
-             write one of `leastconns`, `weighted-leastconns`, `roundrobin`, `weighted-roundrobin`",
+             write one of `leastconns`, `weighted-leastconns`, `fastest`, `roundrobin`, \
+             `weighted-roundrobin`, `source-hash`, `maglev`",
         ),
         (
             "{ \"virtual_servers\": [{ \"virtual\": \"192.0.2.1\", \"in_service\": 1 }] }",
@@ -128,7 +131,7 @@ fn values_of_another_type_are_refused() {
         ),
         (
             "{ \"virtual_servers\": [[\"192.0.2.1\", \"roundrobin\", true]] }",
-            "1:23: virtual_servers[0]: found a list; write an object",
+            "1:23: virtual_servers[0]: found a list; write an object with \"virtual\"",
         ),
     ]);
 }

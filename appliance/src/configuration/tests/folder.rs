@@ -105,6 +105,6 @@ fn files_of_any_size_are_answered() {
     let folder = Folder::new().with("director.json", spaces).with("unit.json", UNIT);
     assert_eq!(
         folder.mistakes(),
-        ["FOLDER/director.json: the file is larger than 16 MiB; no configuration is"]
+        ["FOLDER/director.json: the file is larger than 64 MiB; no configuration is"]
     );
 }

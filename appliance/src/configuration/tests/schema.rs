@@ -91,11 +91,16 @@ fn every_key_of_what_is_balanced_is_listed() {
         keys("director.json"),
         set(&[
             "generation",
+            "unwritten",
             "virtual_servers",
             "real_servers",
             "bindings",
             "timeouts",
+            "assignments",
+            "clients",
+            "buddies",
             "tcp_without_connection",
+            "hash_seed",
             "groups",
             "group",
             "name",
@@ -111,8 +116,22 @@ fn every_key_of_what_is_balanced_is_listed() {
             "predictor",
             "in_service",
             "replicate",
+            "refuse",
+            "sticky",
+            "minutes",
+            "ipv4_prefix",
+            "ipv6_prefix",
+            "max_connections",
+            "backup",
+            "backup_when",
+            "resends",
+            "synguard",
             "real",
             "weight",
+            "threshold",
+            "count_resets",
+            "retry_s",
+            "slow_start_s",
             "tcp_syn_s",
             "tcp_established_s",
             "tcp_half_closed_s",
@@ -155,6 +174,15 @@ fn ranges_and_defaults_are_told() {
     let timeouts = &schema["director.json"]["$defs"]["Timeouts"]["properties"];
     assert_eq!(timeouts["tcp_established_s"]["default"], 7_440);
     assert_eq!(timeouts["udp_s"]["maximum"], 1_000_000);
+    let server = &schema["director.json"]["$defs"]["RealServer"]["properties"];
+    assert_eq!((&server["threshold"]["default"], &server["retry_s"]["default"]), (&8.into(), &60.into()));
+    assert_eq!(server["max_connections"]["maximum"], 64_000_000);
+    let server = &schema["director.json"]["$defs"]["VirtualServer"]["properties"];
+    assert_eq!(
+        (&server["resends"]["default"], &server["backup_when"]["default"]),
+        (&3.into(), &"failed".into())
+    );
+    assert_eq!(schema["director.json"]["$defs"]["Sticky"]["properties"]["minutes"]["maximum"], 10_080);
     assert_eq!(schema["director.json"]["properties"]["tcp_without_connection"]["default"], "drop");
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::management::ClientError;
-use crate::management::protocol::{Command, ConnectionQuery, ErrorKind, REQUEST_BYTES, Request, Response};
+use crate::management::protocol::{
+    Command, CommandRequest, ConnectionQuery, ErrorKind, REQUEST_BYTES, Request, Response,
+};
 
 /// Talks to a server in lines of its own making.
 struct RawClient(BufReader<UnixStream>);
@@ -53,9 +55,13 @@ fn nonsense_is_answered_and_the_next_request_served() {
         b"{\"version\":1,\"show\":{\"connections\":{\"client\":\"everybody\"}}}",
         b"{\"version\":1,\"show\":{\"connections\":{\"limit\":-1}}}",
         b"{\"version\":1,\"show\":{\"connections\":{\"after\":\"0.5.0\"}}}",
+        b"{\"version\":1,\"show\":\"status\",\"force\":true}",
+        b"{\"version\":1,\"show\":\"status\",\"commands\":[]}",
+        b"{\"version\":1,\"dry_run\":true}",
+        b"{\"version\":1,\"commands\":\"write\"}",
         b"{\"version\":1,\"show\":\"status\"",
         b"\xff\xfe\x00",
-        &[b'['; REQUEST_BYTES],
+        vec![b'['; REQUEST_BYTES].as_slice(),
     ] {
         client.send(line);
         client.send(b"\n");
@@ -75,7 +81,7 @@ fn endless_line_is_answered_and_cut() {
     let folder = Folder::new();
     let _server = server(&folder);
     let mut client = RawClient::connect(&folder.socket());
-    client.send(&[b' '; REQUEST_BYTES + 1]);
+    client.send(&vec![b' '; REQUEST_BYTES + 1]);
     assert_eq!(client.receive_error(), ErrorKind::Malformed);
     assert_eq!(client.0.read(&mut [0]).unwrap(), 0);
 }
@@ -144,6 +150,16 @@ fn requests_and_responses_are_read_back() {
         text,
         r#"{"version":1,"show":{"connections":{"client":"198.51.100.0/24","virtual":"192.0.2.100:80","limit":20,"after":"0.4.64"}}}"#
     );
+    assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+
+    let commands = vec!["real 10.1.0.11:80:tcp is".to_owned()];
+    let request = Request::new(Command::Language(CommandRequest {
+        commands,
+        dry_run: true,
+        ..CommandRequest::default()
+    }));
+    let text = serde_json::to_string(&request).unwrap();
+    assert_eq!(text, r#"{"version":1,"commands":["real 10.1.0.11:80:tcp is"],"dry_run":true}"#);
     assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
 
     let response = Response::new(Outcome::Ports(vec![port("outside", true)]));

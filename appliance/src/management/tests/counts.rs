@@ -19,6 +19,8 @@ fn unit_that_counted() -> (Folder, Server) {
         view.shards[0].bindings[0].admitted.add(count);
         view.shards[0].bindings[0].removed.add(3);
         view.shards[0].bindings[1].admitted.add(count);
+        view.shards[0].admitted.add(2 * count);
+        view.shards[0].removed.add(3);
         view.shards[0].bindings[1].outbound_packets.add(7);
         view.shards[0].bindings[1].outbound_bytes.add(700);
         view.shards[0].refused[1].add(5);

@@ -74,6 +74,7 @@ fn serve_tables(folder: &Folder, tables: Vec<Table>) -> Server {
         // Ends when the server, and with it the last sender, is gone.
         thread::spawn(move || {
             for request in requests {
+                let WorkerRequest::List(request) = request else { continue };
                 request.answer_with(|cursor, filter, found| table.list(cursor, filter, found));
             }
         });
@@ -203,6 +204,7 @@ fn shard(folder: &Folder, clients: u16) -> Shard {
     };
     let mut shard = Shard::new(ShardConfiguration {
         director: Arc::new(configuration(folder).director),
+        shared: Arc::default(),
         ports: Arc::new([port(1, PortRole::Outside), port(2, PortRole::Inside)]),
         index: 0,
         steering: Steering::new(1),
@@ -233,6 +235,7 @@ fn real_shard_is_listed() {
     let (view, requests) = worker(1, 1);
     thread::spawn(move || {
         for request in requests {
+            let WorkerRequest::List(request) = request else { continue };
             request.answer(&shard, Instant::from_millis(4_500));
         }
     });
