@@ -7,6 +7,8 @@ use appliance::management::protocol::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::language::{Care, Spoken, Way};
+
 /// Where a unit's configuration is unless the command says.
 const DEFAULT_FOLDER: &str = "/etc/understudy";
 
@@ -14,7 +16,10 @@ const DEFAULT_FOLDER: &str = "/etc/understudy";
 #[derive(Debug, Parser)]
 #[command(
     version = env!("UNDERSTUDY_VERSION"),
-    after_help = "Exit status: 0 fine, 1 failed, 2 wrong usage. Logging is set by RUST_LOG, e.g. RUST_LOG=debug."
+    infer_subcommands = true,
+    after_help = "Commands may be abbreviated as long as they are unique. Those for a running unit are in docs/COMMANDS.md, \
+                  and in `understudy console`, which completes them and explains them at `?`.\n\n\
+                  Exit status: 0 fine, 1 failed, 2 wrong usage. Logging is set by RUST_LOG, e.g. RUST_LOG=debug."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -45,23 +50,92 @@ pub(crate) enum Command {
     ///
     /// Both units need the same key in the file that unit.json names as "key_file".
     Key,
-    /// Have the units of a pair change places
-    ///
-    /// Of units that find out by themselves which is active, the one that stands by asks the other to stop, waits until it
-    /// has, and forwards then, with all connections; nothing is lost. It refuses while it does not have all connections,
-    /// unless it is forced to.
-    Failover(FailoverArguments),
     /// Be a failover cable between two units on this machine
     ///
     /// Both ends are pseudo terminals, for "tty" in unit.json, and are removed at the end, on SIGINT or SIGTERM. What goes
     /// in at one end comes out at the other as slowly as over a serial line.
     Cable(CableArguments),
+    /// Talk to a running unit
+    ///
+    /// With line editing, history, completion (Tab) and help at any point of a line (?). Where standard input is no terminal,
+    /// it reads commands from there, and ends at the first that fails.
+    Console(ConsoleArguments),
+    /// Carry out the configuration commands of a file, all of them or none
+    ///
+    /// A command on each line. `#` begins a comment.
+    #[command(after_help = "Example: understudy batch shop.txt --dry-run")]
+    Batch(BatchArguments),
+    /// Print the reference of the commands for a running unit
+    #[command(hide = true)]
+    Commands {
+        /// As a Markdown document
+        #[arg(long, required = true)]
+        markdown: bool,
+    },
+    /// A command for a running unit.
+    #[command(flatten)]
+    Unit(UnitCommand),
+}
+
+/// A command for a running unit, in the shell and in the console.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitCommand {
     /// Show what a running unit does
     #[command(
         after_help = "Byte counts are in units of 1000. Tables leave out columns that the terminal has no room for; \
                       --json has everything."
     )]
     Show(ShowArguments),
+    /// Have the units of a pair change places
+    ///
+    /// Of units that find out by themselves which is active, the one that stands by asks the other to stop, waits until it
+    /// has, and forwards then, with all connections; nothing is lost. It refuses while it does not have all connections,
+    /// unless it is forced to.
+    Failover(FailoverArguments),
+    /// A command of the language.
+    #[command(flatten)]
+    Language(Spoken),
+}
+
+/// What the console reads.
+#[derive(Debug, Parser)]
+pub(crate) struct ConsoleLine {
+    #[command(subcommand)]
+    pub(crate) command: ConsoleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConsoleCommand {
+    #[command(flatten)]
+    Unit(UnitCommand),
+    /// Say what a command does, or which there are
+    Help {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        words: Vec<String>,
+    },
+    /// Leave the console
+    Exit,
+    /// Leave the console
+    Quit,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConsoleArguments {
+    /// The unit's management socket [default: the only one in /run/understudy]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BatchArguments {
+    /// The file; - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) care: Care,
+    #[command(flatten)]
+    pub(crate) way: Way,
 }
 
 /// The folder of a unit's configuration.
@@ -76,18 +150,14 @@ pub(crate) struct Folder {
 pub(crate) struct ShowArguments {
     #[command(subcommand)]
     pub(crate) subject: Subject,
-    /// Print JSON for programs instead of tables
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// The unit's management socket [default: the only one in /run/understudy]
-    #[arg(long, global = true, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) way: Way,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct FailoverArguments {
     /// What is to be done
-    #[arg(value_enum)]
+    #[arg(value_name = "ACTION", value_parser = commands::word::<ActionArgument>())]
     pub(crate) action: ActionArgument,
     /// Only this failover group; all of them if it is missing
     #[arg(long, value_name = "NAME")]
@@ -95,12 +165,8 @@ pub(crate) struct FailoverArguments {
     /// Do it even where connections break: the unit that is to forward does not have them all
     #[arg(long)]
     pub(crate) force: bool,
-    /// Print JSON for programs
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// The unit's management socket [default: the only one in /run/understudy]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) way: Way,
 }
 
 /// What can be done with the units of a pair.
@@ -227,9 +293,9 @@ mod tests {
     fn connections_are_narrowed() {
         let line = "understudy show connections --client 198.51.100.0/24 --virtual 192.0.2.100:80 --real 10.1.0.11 \
                     --limit 20 --after 0.4.64 --json --socket s";
-        let Command::Show(arguments) = parse(line).unwrap().command else { panic!() };
-        assert!(arguments.json);
-        assert_eq!(arguments.socket, Some(PathBuf::from("s")));
+        let Command::Unit(UnitCommand::Show(arguments)) = parse(line).unwrap().command else { panic!() };
+        assert!(arguments.way.json);
+        assert_eq!(arguments.way.socket, Some(PathBuf::from("s")));
         let Show::Connections(query) = arguments.subject.request() else { panic!() };
         assert_eq!(query.client.unwrap().to_string(), "198.51.100.0/24");
         assert_eq!(query.virtual_server.unwrap().to_string(), "192.0.2.100:80");
@@ -239,11 +305,12 @@ mod tests {
 
     #[test]
     fn options_may_stand_before_the_subject() {
-        let Command::Show(arguments) = parse("understudy show --json --socket s ports").unwrap().command
+        let Command::Unit(UnitCommand::Show(arguments)) =
+            parse("understudy show --json --socket s ports").unwrap().command
         else {
             panic!()
         };
-        assert!(arguments.json && arguments.socket.is_some());
+        assert!(arguments.way.json && arguments.way.socket.is_some());
     }
 
     #[test]

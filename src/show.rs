@@ -12,16 +12,16 @@ use crate::{Failure, pair, socket, tables, text, who_is_active};
 
 /// Carries out the command.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
-    let mut client = socket::connect(arguments.socket.as_deref())?;
+    let mut client = socket::connect(arguments.way.socket.as_deref())?;
     let mut output = io::stdout().lock();
     match arguments.subject.request() {
-        Show::Connections(query) if arguments.json => {
+        Show::Connections(query) if arguments.way.json => {
             list(&mut client, query, &mut JsonList::new(&mut output))
         }
         Show::Connections(query) => list(&mut client, query, &mut TableList::new(&mut output)),
         request => {
             let outcome = client.show(request)?;
-            let answer = if arguments.json { json(outcome)? } else { tables_of(&outcome) };
+            let answer = if arguments.way.json { json(outcome)? } else { tables_of(&outcome) };
             Ok(output.write_all(answer.as_bytes())?)
         }
     }
@@ -43,11 +43,7 @@ fn tables_of(outcome: &Outcome) -> String {
         Outcome::Replication(report) => pair::replication(report, room),
         Outcome::Failover(report) => who_is_active::failover(report, room),
         // A list of connections comes in pages, nothing was commanded, and an error is none of the client's outcomes.
-        Outcome::Connections(_)
-        | Outcome::Switched(_)
-        | Outcome::Reset(_)
-        | Outcome::Rehearsed(_)
-        | Outcome::Error(_) => String::new(),
+        _ => String::new(),
     }
 }
 

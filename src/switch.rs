@@ -11,7 +11,7 @@ use crate::{Failure, socket, who_is_active};
 
 /// Carries out the command.
 pub(crate) fn failover(arguments: &FailoverArguments) -> Result<(), Failure> {
-    let mut client = socket::connect(arguments.socket.as_deref())?;
+    let mut client = socket::connect(arguments.way.socket.as_deref())?;
     let action = match arguments.action {
         ActionArgument::Active => Action::Active,
         ActionArgument::Standby => Action::Standby,
@@ -25,7 +25,7 @@ pub(crate) fn failover(arguments: &FailoverArguments) -> Result<(), Failure> {
             eprintln!("understudy: {warning}");
         }
     }
-    let answer = if arguments.json {
+    let answer = if arguments.way.json {
         serde_json::to_string_pretty(&Response::new(outcome))? + "\n"
     } else {
         in_words(&outcome).ok_or("the unit answered something else than it was asked")?

@@ -2,11 +2,12 @@
 
 use appliance::management::report::{
     ConnectionReport, CountersReport, IdleMode, KernelPathCounts, NeighborReport, NextHopReport,
-    PacketCounts, PortReport, RealReport, StatusReport, SteeringReport, VirtualReport, describe_drop,
+    PacketCounts, PortReport, RealReport, ServerState, StatusReport, SteeringReport, VirtualReport,
+    describe_drop,
 };
 
 use crate::table::{Column, Table, number, text};
-use crate::text::{bytes, count, duration_ms, duration_s, yes_no};
+use crate::text::{bytes, count, duration_ms, duration_s};
 
 /// `show status`: the unit, then its workers.
 pub(crate) fn status(report: &StatusReport, room: Option<u16>) -> String {
@@ -55,8 +56,9 @@ pub(crate) fn virtual_servers(reports: &[VirtualReport], room: Option<u16>) -> S
     let mut table = Table::new(&[
         text("virtual server"),
         text("group").optional(),
-        text("in service"),
+        text("state"),
         text("predictor").optional(),
+        number("clients assigned").optional(),
         number("real servers"),
         number("connections"),
         number("admitted"),
@@ -70,10 +72,11 @@ pub(crate) fn virtual_servers(reports: &[VirtualReport], room: Option<u16>) -> S
         table.push([
             report.name.clone(),
             report.group.clone(),
-            yes_no(report.in_service).to_owned(),
+            virtual_state(report),
             report.predictor.clone(),
+            if report.bind_id == 0 { "-".to_owned() } else { count(report.assigned, "network") },
             format!("{} of {}", report.real_servers_in_service, report.real_servers),
-            report.connections.to_string(),
+            of_most(report.connections, report.max_connections),
             report.admitted.to_string(),
             report.refused.to_string(),
             report.inbound.packets.to_string(),
@@ -89,10 +92,11 @@ pub(crate) fn virtual_servers(reports: &[VirtualReport], room: Option<u16>) -> S
 pub(crate) fn real_servers(reports: &[RealReport], room: Option<u16>) -> String {
     let mut table = Table::new(&[
         text("real server"),
-        text("in service"),
+        text("state"),
         number("weight").optional(),
         number("connections"),
         number("admitted"),
+        number("ditched").optional(),
         text("next hop"),
         number("packets in").optional(),
         number("bytes in").optional(),
@@ -103,10 +107,11 @@ pub(crate) fn real_servers(reports: &[RealReport], room: Option<u16>) -> String 
     for report in reports {
         table.push([
             report.name.clone(),
-            yes_no(report.in_service).to_owned(),
+            real_state(report),
             report.weight.to_string(),
-            report.connections.to_string(),
+            of_most(report.connections, report.max_connections),
             report.admitted.to_string(),
+            report.ditched.to_string(),
             next_hop(&report.next_hop),
             report.inbound.packets.to_string(),
             bytes(report.inbound.bytes),
@@ -120,6 +125,37 @@ pub(crate) fn real_servers(reports: &[RealReport], room: Option<u16>) -> String 
         ]);
     }
     or_nothing(&table, reports.is_empty(), "no real servers", room)
+}
+
+/// Whether a virtual server takes new connections, and what is left of those that it had.
+fn virtual_state(report: &VirtualReport) -> String {
+    match (&report.refuse, report.state) {
+        (Some(how), _) => format!("refuses ({how})"),
+        (None, ServerState::Failed) => "failed".to_owned(),
+        (None, _) => service(report.in_service, report.draining),
+    }
+}
+
+/// The same for a real server, and since when it does not.
+fn real_state(report: &RealReport) -> String {
+    match (report.state, report.failed_since_s) {
+        (ServerState::Failed, Some(since_s)) => format!("failed for {}", duration_s(since_s)),
+        (ServerState::Failed, None) => "failed".to_owned(),
+        (ServerState::Testing, _) => "failed, is being tried".to_owned(),
+        _ => service(report.in_service, report.draining),
+    }
+}
+
+fn service(is_in_service: bool, draining: u64) -> String {
+    match (is_in_service, draining) {
+        (true, _) => "in service".to_owned(),
+        (false, 0) => "out of service".to_owned(),
+        (false, left) => format!("out of service, {left} left"),
+    }
+}
+
+fn of_most(connections: u64, most: Option<u32>) -> String {
+    most.map_or_else(|| connections.to_string(), |most| format!("{connections} of {most}"))
 }
 
 fn next_hop(report: &NextHopReport) -> String {

@@ -46,8 +46,11 @@ fn virtual_servers_and_a_narrow_terminal() {
             {"name":"192.0.2.100:80:tcp","group":"web","in_service":true,"predictor":"leastconns","real_servers":2,
              "real_servers_in_service":1,"connections":5,"admitted":120,"refused":0,
              "inbound":{"packets":900,"bytes":90000},"outbound":{"packets":1800,"bytes":2500000}},
-            {"name":"[2001:db8:100::100]:53:udp","group":"dns","in_service":false,"predictor":"roundrobin","real_servers":0,
-             "real_servers_in_service":0,"connections":0,"admitted":0,"refused":17,
+            {"name":"192.0.2.100:80:1:tcp","bind_id":1,"assigned":2,"refuse":"reset","group":"web","in_service":true,
+             "predictor":"leastconns","real_servers":0,"real_servers_in_service":0,"connections":0,"admitted":0,"refused":3,
+             "inbound":{"packets":0,"bytes":0},"outbound":{"packets":0,"bytes":0}},
+            {"name":"[2001:db8:100::100]:53:udp","group":"dns","in_service":false,"draining":4,"predictor":"roundrobin",
+             "real_servers":0,"real_servers_in_service":0,"connections":4,"max_connections":9,"admitted":0,"refused":17,
              "inbound":{"packets":0,"bytes":0},"outbound":{"packets":0,"bytes":0}}]}"#,
     ) else {
         panic!()
@@ -55,18 +58,20 @@ fn virtual_servers_and_a_narrow_terminal() {
     assert_eq!(
         virtual_servers(&reports, None),
         "\
-virtual server              group  in service  predictor   real servers  connections  admitted  refused  packets in  bytes in  packets out  bytes out
-192.0.2.100:80:tcp          web    yes         leastconns        1 of 2            5       120        0         900   90.0 kB         1800    2.50 MB
-[2001:db8:100::100]:53:udp  dns    no          roundrobin        0 of 0            0         0       17           0       0 B            0        0 B
+virtual server              group  state                   predictor   clients assigned  real servers  connections  admitted  refused  packets in  bytes in  packets out  bytes out
+192.0.2.100:80:tcp          web    in service              leastconns                 -        1 of 2            5       120        0         900   90.0 kB         1800    2.50 MB
+192.0.2.100:80:1:tcp        web    refuses (reset)         leastconns        2 networks        0 of 0            0         0        3           0       0 B            0        0 B
+[2001:db8:100::100]:53:udp  dns    out of service, 4 left  roundrobin                 -        0 of 0       4 of 9         0       17           0       0 B            0        0 B
 "
     );
     assert_eq!(
         virtual_servers(&reports, Some(107)),
         "\
-virtual server              group  in service  predictor   real servers  connections  admitted  refused
-192.0.2.100:80:tcp          web    yes         leastconns        1 of 2            5       120        0
-[2001:db8:100::100]:53:udp  dns    no          roundrobin        0 of 0            0         0       17
-(no room for: packets in, bytes in, packets out, bytes out)
+virtual server              group  state                   real servers  connections  admitted  refused
+192.0.2.100:80:tcp          web    in service                    1 of 2            5       120        0
+192.0.2.100:80:1:tcp        web    refuses (reset)               0 of 0            0         0        3
+[2001:db8:100::100]:53:udp  dns    out of service, 4 left        0 of 0       4 of 9         0       17
+(no room for: predictor, clients assigned, packets in, bytes in, packets out, bytes out)
 "
     );
     assert_eq!(virtual_servers(&[], None), "no virtual servers\n");
@@ -84,7 +89,8 @@ fn real_servers_and_the_way_to_them() {
              "inbound":{"packets":0,"bytes":0},"outbound":{"packets":0,"bytes":0},
              "next_hop":{"state":"unresolved","port":"inside","address":"10.1.0.12"},
              "virtual_servers":["192.0.2.100:80:tcp","192.0.2.101:80:tcp"]},
-            {"name":"10.9.0.1:80:tcp","in_service":true,"weight":1,"connections":0,"admitted":0,
+            {"name":"10.9.0.1:80:tcp","in_service":true,"state":"failed","failed_since_s":75,"ditched":8,"max_connections":100,
+             "weight":1,"connections":7,"admitted":0,
              "inbound":{"packets":0,"bytes":0},"outbound":{"packets":0,"bytes":0},
              "next_hop":{"state":"no_route"},"virtual_servers":[]}]}"#,
     ) else {
@@ -93,10 +99,10 @@ fn real_servers_and_the_way_to_them() {
     assert_eq!(
         real_servers(&reports, None),
         "\
-real server       in service  weight  connections  admitted  next hop                         packets in  bytes in  packets out  bytes out  bound to
-10.1.0.11:80:tcp  yes              1            3        60  02:00:00:00:00:0b via inside              1      60 B            2    1.20 kB  192.0.2.100:80:tcp
-10.1.0.12:80:tcp  no              20            0         0  10.1.0.12 unresolved via inside           0       0 B            0        0 B  2 virtual servers
-10.9.0.1:80:tcp   yes              1            0         0  no route                                  0       0 B            0        0 B  -
+real server       state             weight  connections  admitted  ditched  next hop                         packets in  bytes in  packets out  bytes out  bound to
+10.1.0.11:80:tcp  in service             1            3        60        0  02:00:00:00:00:0b via inside              1      60 B            2    1.20 kB  192.0.2.100:80:tcp
+10.1.0.12:80:tcp  out of service        20            0         0        0  10.1.0.12 unresolved via inside           0       0 B            0        0 B  2 virtual servers
+10.9.0.1:80:tcp   failed for 1m15s       1     7 of 100         0        8  no route                                  0       0 B            0        0 B  -
 "
     );
 }
