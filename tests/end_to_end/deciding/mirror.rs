@@ -1,4 +1,4 @@
-//! The pair's configuration: the newer one comes to the other unit, which starts anew with it.
+//! The pair's configuration: the newer one comes to the other unit, which goes on with it; with other groups it starts anew.
 
 use serde_json::{Value, json};
 
@@ -32,6 +32,19 @@ fn is_in_sync(half: &Half, generation: u32) -> bool {
     configuration["in_sync"] == true && configuration["generation"] == generation
 }
 
+/// Of that generation, and with a group that is another, which no running unit can follow.
+fn with_another_group(generation: u32) -> Value {
+    let mut director = with_another_service(generation);
+    director["groups"][0]["hold_s"] = json!(2);
+    director
+}
+
+/// The unit's configuration as it is on its disk, and as it runs with it.
+fn is_written(pair: &DecidingPair, half: &Half) -> bool {
+    let text = pair.read(half, "director.json").unwrap_or_default();
+    serde_json::from_str(&text).ok() == Some(half.view.document())
+}
+
 /// The unit has started anew by itself, which pulls its plugs. Has it run with `servers` virtual servers.
 fn starts_anew(half: &Half, servers: usize) {
     wait::until_equal("a unit that starts anew", true, || half.process().1.contains("starts anew"));
@@ -39,8 +52,8 @@ fn starts_anew(half: &Half, servers: usize) {
     half.plug_in();
 }
 
-fn comes_to_unit_b(settings: Settings) {
-    let newer = with_another_service(2);
+/// Unit B, which has an older configuration, gets that of unit A, and `goes_on` or starts anew.
+fn comes_to_unit_b(settings: Settings, newer: &Value, goes_on: bool) {
     let plan = Plan { director: newer.clone(), ..Plan::default() };
     let pair = DecidingPair::build(Settings { plan, ..settings });
     pair.write(&pair.b, "director.json", &old().to_string());
@@ -50,13 +63,24 @@ fn comes_to_unit_b(settings: Settings) {
     let before = pair.a.transitions();
     pair.launch(&pair.b);
     let (process, _) = pair.b.process();
-    starts_anew(&pair.b, 6);
-    pair.wait_until_ready(&pair.b);
-    assert_eq!(pair.b.process().0, process, "the service manager would have noticed");
-    assert_eq!(pair.read(&pair.b, "director.json"), Some(newer.to_string()));
-    assert_eq!(pair.read(&pair.b, "director.json.previous"), Some(old().to_string()));
-    assert_eq!(pair.read(&pair.a, "director.json.previous"), None);
+    if goes_on {
+        wait::until_equal("virtual servers of unit B", 6, || virtual_servers(&pair.b));
+        pair.b.plug_in();
+    } else {
+        starts_anew(&pair.b, 6);
+    }
+    // Which unit is active is looked at below.
+    pair.by_state();
+    let (process_now, log) = pair.b.process();
+    assert_eq!(process_now, process, "the service manager would have noticed");
+    assert_eq!(log.contains("starts anew"), !goes_on);
     wait::until_equal("units in sync", true, || [&pair.a, &pair.b].iter().all(|half| is_in_sync(half, 2)));
+    assert_eq!(pair.a.view.document(), pair.b.view.document());
+    assert!(is_written(&pair, &pair.b));
+    assert_eq!(pair.read(&pair.b, "director.json.previous"), Some(old().to_string()));
+    // What an operator wrote stays as it is.
+    assert_eq!(pair.read(&pair.a, "director.json"), Some(newer.to_string()));
+    assert_eq!(pair.read(&pair.a, "director.json.previous"), None);
     if pair.disturbances() == 0 {
         assert_eq!(pair.a.transitions(), before);
     }
@@ -65,35 +89,53 @@ fn comes_to_unit_b(settings: Settings) {
 
 #[test]
 fn an_older_configuration_is_replaced_over_the_cable() {
-    comes_to_unit_b(Settings::default());
+    comes_to_unit_b(Settings::default(), &with_another_service(2), true);
+}
+
+#[test]
+fn a_configuration_with_other_groups_needs_a_new_start() {
+    comes_to_unit_b(Settings::default(), &with_another_group(2), false);
 }
 
 #[test]
 fn an_older_configuration_is_replaced_over_a_link_where_there_is_no_cable() {
-    comes_to_unit_b(Settings { has_cable: false, links: 1, ..Settings::default() });
+    let settings = Settings { has_cable: false, links: 1, ..Settings::default() };
+    comes_to_unit_b(settings, &with_another_service(2), true);
 }
 
-#[test]
-fn a_new_configuration_is_rolled_out_under_connections() {
+/// The generation of the unit's file.
+fn generation_on_disk(pair: &DecidingPair, half: &Half) -> Value {
+    let text = pair.read(half, "director.json").unwrap_or_default();
+    serde_json::from_str::<Value>(&text).map(|mut document| document["generation"].take()).unwrap_or_default()
+}
+
+/// The steps of docs/FAILOVER.md, section 6. The active unit `goes_on` with the new file, or starts anew with it when it stands by.
+fn is_rolled_out(newer: &Value, goes_on: bool) {
     let pair = DecidingPair::start(Settings::default());
     let mut sessions = talk(&pair.client, &line_addresses(), 10);
-    let newer = with_another_service(2);
-    // The steps of docs/FAILOVER.md, section 6.
     pair.write(&pair.b, "director.json", &newer.to_string());
     pair.b.kill();
     pair.launch(&pair.b);
     pair.wait_until_ready(&pair.b);
-    wait::until_equal("the new file at the active unit", Some(newer.to_string()), || {
-        pair.read(&pair.a, "director.json")
-    });
-    assert_eq!((virtual_servers(&pair.a), virtual_servers(&pair.b)), (4, 6));
+    wait::until_equal("the new file at the active unit", json!(2), || generation_on_disk(&pair, &pair.a));
+    assert_eq!(pair.read(&pair.a, "director.json.previous"), Some(old().to_string()));
+    wait::until_equal("virtual servers of unit B", 6, || virtual_servers(&pair.b));
+    if goes_on {
+        wait::until_equal("virtual servers of unit A", 6, || virtual_servers(&pair.a));
+    } else if pair.disturbances() == 0 {
+        assert_eq!(virtual_servers(&pair.a), 4, "as long as it is active");
+    }
     let (process, _) = pair.a.process();
     let flow = Flow::start(&pair.client, line_addresses()[0]);
     assert_eq!(pair.b.failover("active")["state"], "active");
-    starts_anew(&pair.a, 6);
+    if !goes_on {
+        starts_anew(&pair.a, 6);
+    }
     pair.wait_until_ready(&pair.a);
-    assert_eq!(pair.a.process().0, process);
-    assert_eq!(pair.read(&pair.a, "director.json.previous"), Some(old().to_string()));
+    let (process_now, log) = pair.a.process();
+    assert_eq!(process_now, process);
+    assert_eq!(log.contains("starts anew"), !goes_on);
+    assert!(is_written(&pair, &pair.a));
     assert_eq!(flow.end().doubled, 0);
     // A worker that was kept from turning while unit A started had the group go to a unit that had no connections yet.
     if pair.disturbances() == 0 {
@@ -106,6 +148,16 @@ fn a_new_configuration_is_rolled_out_under_connections() {
     for virtual_server in [format!("{first}:80:tcp"), format!("{second}:80:tcp")] {
         assert!(names.as_array().expect("a list").iter().any(|server| server["name"] == virtual_server));
     }
+}
+
+#[test]
+fn a_new_configuration_is_rolled_out_under_connections() {
+    is_rolled_out(&with_another_service(2), true);
+}
+
+#[test]
+fn another_group_is_rolled_out_under_connections() {
+    is_rolled_out(&with_another_group(2), false);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(crate) mod client;
 pub(crate) mod deciding;
 mod folder;
 mod namespace;
+mod operator;
 pub(crate) mod pair;
 pub(crate) mod plan;
 pub(crate) mod services;
@@ -22,6 +23,7 @@ mod unit;
 pub(crate) mod view;
 pub(crate) mod wait;
 
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -31,7 +33,7 @@ use client::Client;
 pub(crate) use folder::Folder;
 pub(crate) use namespace::Namespace;
 use plan::{Plan, Ports};
-use services::{LINE_PORT, LineService, Nginx};
+use services::{Iperf3, LINE_PORT, LineService, Nginx};
 use unit::Unit;
 use view::View;
 
@@ -63,7 +65,7 @@ pub(crate) struct Lab {
     pub(crate) servers: Vec<Server>,
     /// Where the unit runs.
     pub(crate) host: Namespace,
-    _folder: Folder,
+    folder: Folder,
     _turn: Turn,
 }
 
@@ -84,6 +86,21 @@ impl Lab {
             lab.view.known_real_servers()
         });
         lab
+    }
+
+    /// A page of its own on a port of server `number`.
+    pub(crate) fn serve_page(&self, number: usize, port: u16, page: &str) -> Nginx {
+        Nginx::serve_page(&self.servers[number - 1].namespace, &self.folder, number, port, page)
+    }
+
+    /// An iperf3 on server `number`.
+    pub(crate) fn serve_iperf3(&self, number: usize) -> Iperf3 {
+        Iperf3::start(&self.servers[number - 1].namespace)
+    }
+
+    /// The line service on another port of server `number`, as if it were server `name`.
+    pub(crate) fn serve_lines(&self, number: usize, port: u16, name: usize) -> LineService {
+        LineService::start(&self.servers[number - 1].namespace, name, port)
     }
 
     /// Builds it all, but does not plug the unit's TAPs in.
@@ -113,7 +130,7 @@ impl Lab {
             neighbor: Client { namespace: neighbor },
             servers,
             host,
-            _folder: folder,
+            folder,
             _turn: turn,
         }
     }
@@ -127,6 +144,28 @@ impl Lab {
     pub(crate) fn end_unit(&mut self, signal: Signal) -> ExitStatus {
         self.unit.signal(signal);
         self.unit.end()
+    }
+
+    /// The unit's `director.json`.
+    pub(crate) fn director_json(&self) -> PathBuf {
+        self.folder.path().join("configuration/director.json")
+    }
+
+    /// Has the unit stop, and starts it anew with what is on the disk. Its TAPs are plugged in again.
+    pub(crate) fn restart(&mut self) {
+        let status = self.end_unit(Signal::SIGTERM);
+        assert!(status.success(), "the unit ended with {status}");
+        self.unit = Unit::start(&self.host, &self.folder.path().join("configuration"), self.folder.path());
+        wait_for_answer(&mut self.unit, &self.view);
+        self.host.ip("link set tap-out master br-out\nlink set tap-in master br-in");
+        // The new TAPs have other MAC addresses.
+        let hosts = [&self.client.namespace, &self.neighbor.namespace].into_iter();
+        for host in hosts.chain(self.servers.iter().map(|server| &server.namespace)) {
+            host.ip("neigh flush dev eth0");
+        }
+        wait::until_equal("real servers without a known MAC address", Some(0), || {
+            self.view.unknown_real_servers()
+        });
     }
 
     /// Makes a namespace with its interface eth0 in the unit's outside network.

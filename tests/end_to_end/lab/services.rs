@@ -115,12 +115,23 @@ pub(crate) struct Nginx(Child);
 impl Nginx {
     /// Serves port 80 of all addresses in `namespace`: `/` says `server NUMBER`, `/large` is `large`.
     pub(crate) fn start(namespace: &Namespace, folder: &Folder, number: usize, large: &[u8]) -> Self {
-        let name = |file: &str| format!("nginx{number}/{file}");
-        folder.write(&name("pages/index.html"), format!("server {number}\n"));
-        folder.write(&name("pages/large"), large);
-        let home = folder.path().join(format!("nginx{number}"));
+        folder.write(&format!("nginx{number}-80/pages/large"), large);
+        Self::serve_page(namespace, folder, number, 80, &format!("server {number}\n"))
+    }
+
+    /// Serves `port` of all addresses in `namespace`, which is server `number`'s: `/` is `page`.
+    pub(crate) fn serve_page(
+        namespace: &Namespace,
+        folder: &Folder,
+        number: usize,
+        port: u16,
+        page: &str,
+    ) -> Self {
+        let name = |file: &str| format!("nginx{number}-{port}/{file}");
+        folder.write(&name("pages/index.html"), page);
+        let home = folder.path().join(format!("nginx{number}-{port}"));
         let home = home.to_str().expect("a plain path");
-        let configuration = folder.write(&name("nginx.conf"), nginx_configuration(home));
+        let configuration = folder.write(&name("nginx.conf"), nginx_configuration(home, port));
         let log = format!("{home}/error.log");
         let spawn = || {
             Command::new("nginx")
@@ -131,12 +142,12 @@ impl Nginx {
                 .expect("nginx runs; scripts/setup installs it")
         };
         let nginx = Self(namespace.enter(spawn));
-        wait::until("nginx to listen", || namespace.enter(|| TcpStream::connect("127.0.0.1:80").ok()));
+        wait::until("nginx to listen", || namespace.enter(|| TcpStream::connect(("127.0.0.1", port)).ok()));
         nginx
     }
 }
 
-fn nginx_configuration(home: &str) -> String {
+fn nginx_configuration(home: &str, port: u16) -> String {
     format!(
         "daemon off; user root; worker_processes 1; pid {home}/pid; error_log {home}/error.log;
         events {{ worker_connections 8192; }}
@@ -144,7 +155,7 @@ fn nginx_configuration(home: &str) -> String {
             access_log off; sendfile on; keepalive_timeout 300;
             client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
             uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-            server {{ listen 80; listen [::]:80; root {home}/pages; }}
+            server {{ listen {port}; listen [::]:{port}; root {home}/pages; }}
         }}\n"
     )
 }
@@ -155,6 +166,39 @@ impl Drop for Nginx {
         if let Ok(pid) = i32::try_from(self.0.id()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
+        let _ = self.0.wait();
+    }
+}
+
+/// An iperf3 server, ended when it is dropped.
+pub(crate) struct Iperf3(Child);
+
+impl Iperf3 {
+    /// Serves its own port of all addresses in `namespace`.
+    pub(crate) fn start(namespace: &Namespace) -> Self {
+        let spawn = || {
+            Command::new("iperf3")
+                .args(["--server", "--forceflush"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("iperf3 runs; scripts/setup installs it")
+        };
+        let server = Self(namespace.enter(spawn));
+        // Asking it by connecting would keep it from clients for a while.
+        wait::until("iperf3 to listen", || {
+            namespace
+                .run("ss", &["--no-header", "--listening", "--tcp", "sport = 5201"])
+                .contains("5201")
+                .then_some(())
+        });
+        server
+    }
+}
+
+impl Drop for Iperf3 {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }

@@ -66,6 +66,45 @@ pub(crate) fn still_talk(connections: &mut [(Lines, usize)]) {
     }
 }
 
+/// Connections that exchange lines without a pause, and one new connection after the other beside them.
+pub(crate) struct Chatter {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<usize>,
+}
+
+impl Chatter {
+    /// Begins with `count` connections to `addresses` in turn.
+    pub(crate) fn start(client: &Client, addresses: &[SocketAddr], count: usize) -> Self {
+        let sessions = talk(client, addresses, count);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stop_there = Arc::clone(&stop);
+        let addresses = addresses.to_vec();
+        let thread =
+            client.namespace.enter(|| thread::spawn(move || chat(sessions, &addresses, &stop_there)));
+        Self { stop, thread }
+    }
+
+    /// Ends it: every line was answered, by the server that the connection had, and every new connection was made.
+    pub(crate) fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let connected = self.thread.join().expect("every line is answered");
+        assert!(connected > 0, "nobody connected");
+    }
+}
+
+/// Returns how many new connections there were.
+fn chat(mut sessions: Vec<(Lines, usize)>, addresses: &[SocketAddr], stop: &AtomicBool) -> usize {
+    let mut connected = 0;
+    while !stop.load(Ordering::Relaxed) {
+        still_talk(&mut sessions);
+        let to = addresses[connected % addresses.len()];
+        let mut lines = Lines::connect(None, to, wait::PATIENCE).expect("a new connection");
+        lines.ask("hello").expect("an answer on a new connection");
+        connected += 1;
+    }
+    connected
+}
+
 /// One client's datagrams, one each millisecond, until it is ended.
 pub(crate) struct Flow {
     stop: Arc<AtomicBool>,

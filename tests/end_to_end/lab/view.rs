@@ -127,6 +127,26 @@ impl View {
         (sum("virtual"), sum("real"))
     }
 
+    /// How the virtual server `name` stands: `in-service`, `failed` and so on.
+    pub(crate) fn virtual_state(&self, name: &str) -> String {
+        text(&self.server("virtual", name)["state"])
+    }
+
+    /// How the real server `name` stands.
+    pub(crate) fn real_state(&self, name: &str) -> String {
+        text(&self.server("real", name)["state"])
+    }
+
+    /// How many connections the real server `name` did not answer.
+    pub(crate) fn ditched(&self, name: &str) -> u64 {
+        number(&self.server("real", name), "ditched")
+    }
+
+    /// How many connections of the real server `name` go on although it is out of service.
+    pub(crate) fn draining(&self, name: &str) -> u64 {
+        number(&self.server("real", name), "draining")
+    }
+
     /// How many real servers have a known MAC address.
     pub(crate) fn known_real_servers(&self) -> usize {
         list(&self.show("real")).iter().filter(|server| server["next_hop"]["state"] == "resolved").count()
