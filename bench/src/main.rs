@@ -64,6 +64,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "stages", run: |context| graph::run(context, graph::stages::run) },
     Benchmark { name: "scale", run: |context| graph::run(context, graph::scale::run) },
     Benchmark { name: "lifetimes", run: |context| graph::run(context, graph::lifetimes::run) },
+    Benchmark { name: "choosing", run: |context| graph::run(context, graph::choosing::run) },
     Benchmark { name: "stalls", run: |context| graph::run(context, graph::stalls::run) },
     Benchmark { name: "footprint", run: |context| graph::run(context, graph::footprint::run) },
     Benchmark { name: "table", run: |_| table::run().into() },

@@ -27,11 +27,15 @@ use crate::load::order::{Random, shuffled};
 use crate::report::{Figure, Goal, Quotient, Section};
 use crate::rounds::compare;
 
-const PREDICTORS: [(Predictor, &str); 4] = [
+/// All predictors, as figures call them.
+pub(super) const PREDICTORS: [(Predictor, &str); 7] = [
     (Predictor::LeastConnections, "least connections"),
     (Predictor::WeightedLeastConnections, "weighted least connections"),
+    (Predictor::Fastest, "fastest"),
     (Predictor::RoundRobin, "round robin"),
     (Predictor::WeightedRoundRobin, "weighted round robin"),
+    (Predictor::SourceHash, "source hash"),
+    (Predictor::Maglev, "Maglev"),
 ];
 
 /// Real servers of the two sides: most installations have a few, the other side has many.

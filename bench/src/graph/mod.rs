@@ -2,6 +2,7 @@
 //!
 //! Each file is one benchmark, with a peer in the same run where there is one; `unit` and `pass` are what they share.
 
+pub(crate) mod choosing;
 mod control;
 mod effort;
 mod error;

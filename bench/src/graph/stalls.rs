@@ -21,7 +21,7 @@ const MICROSECONDS: &str = "microseconds";
 const GOAL: Goal = Goal::AtMost(100.0);
 
 /// Longer than an established connection is kept.
-const LONG_IDLE: Duration = Duration::from_secs(8_000);
+pub(super) const LONG_IDLE: Duration = Duration::from_secs(8_000);
 
 /// The longest steps of expiry and of a listing.
 ///

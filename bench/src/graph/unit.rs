@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use director::{
-    Configuration, Frame, NextHopTable, Port, PortIndex, PortRole, Predictor, ReplicationSettings, Route,
-    Shard, ShardConfiguration, Steering, TcpWithoutConnection, TimeoutsDraft, Unmatched, Verdict,
+    Configuration, ConfigurationDraft, Frame, NextHopTable, Port, PortIndex, PortRole, Predictor,
+    ReplicationSettings, Route, Shard, ShardConfiguration, Shared, Steering, TcpWithoutConnection,
+    TimeoutsDraft, Unmatched, Verdict,
 };
 use model::limits::BATCH;
 use model::{Instant, MacAddress, UnitState};
@@ -101,16 +102,20 @@ impl Unit {
     ///
     /// When the configuration is refused: the plan asks for too much.
     pub(crate) fn new(plan: Plan) -> Result<Self, GraphError> {
-        let mut shard = Shard::new(ShardConfiguration {
-            director: Arc::new(configuration(plan)?),
-            ports: ports(),
-            index: 0,
-            steering: Steering::new(1),
-            capacity: plan.capacity as usize,
-            hash_seed: HASH_SEED,
-            replication: plan.is_paired.then_some(REPLICATION),
-            state: UnitState::Active,
-        });
+        Self::of(plan, &draft(plan), Arc::default())
+    }
+
+    /// The same with more to its configuration than the plan has.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration is refused.
+    pub(crate) fn of(
+        plan: Plan,
+        draft: &ConfigurationDraft,
+        shared: Arc<Shared>,
+    ) -> Result<Self, GraphError> {
+        let mut shard = Shard::new(shard_configuration(plan, checked(draft)?, shared));
         shard.set_listened(plan.is_paired);
         let next_hops = next_hops(plan.real_servers);
         Ok(Self { shard, next_hops, now: Instant::from_millis(1_000), plan, verdicts: ArrayVec::new() })
@@ -123,40 +128,76 @@ impl Unit {
     /// When a packet was not forwarded.
     pub(crate) fn established<A: Version>(plan: Plan) -> Result<Self, GraphError> {
         let mut unit = Self::new(plan)?;
+        unit.establish::<A>(plan.capacity)?;
+        Ok(unit)
+    }
+
+    /// Establishes connections 0 up to `count` of a unit that has none.
+    ///
+    /// # Errors
+    ///
+    /// When a packet was not forwarded.
+    pub(crate) fn establish<A: Version>(&mut self, count: u32) -> Result<(), GraphError> {
+        let plan = self.plan;
         let mut pass = Pass::default();
         let segment = Template::<A>::new(UNIT[0], TcpFlags::ACK);
         let answer = Template::<A>::new(UNIT[1], TcpFlags::ACK);
-        for first in (0..plan.capacity).step_by(BATCH) {
-            let batch = first..plan.capacity.min(first + BATCH_CONNECTIONS);
+        for first in (0..count).step_by(BATCH) {
+            let batch = first..count.min(first + BATCH_CONNECTIONS);
             pass.ring.begin();
             for connection in batch.clone() {
                 pass.ring.push(OUTSIDE, |buffer| segment.write(&inbound(connection), buffer));
             }
-            pass.run(&mut unit)?;
+            pass.run(self)?;
             pass.ring.begin();
             for connection in batch {
                 let tuple = outbound(connection, plan.real_server::<A>(connection));
                 pass.ring.push(INSIDE, |buffer| answer.write(&tuple, buffer));
             }
-            pass.run(&mut unit)?;
+            pass.run(self)?;
         }
-        Ok(unit)
+        Ok(())
     }
 }
 
-fn configuration(plan: Plan) -> Result<Configuration, GraphError> {
-    let timeouts = TimeoutsDraft { tcp_closed_s: plan.tcp_closed_s, ..TimeoutsDraft::default() };
-    let mut draft =
-        Configuration::builder().timeouts(timeouts).tcp_without_connection(plan.tcp_without_connection);
-    draft = add_services::<Ipv4Addr>(draft, plan);
-    draft = add_services::<Ipv6Addr>(draft, plan);
+/// What the shard of a plan's unit is made of.
+pub(crate) fn shard_configuration(
+    plan: Plan,
+    configuration: Configuration,
+    shared: Arc<Shared>,
+) -> ShardConfiguration {
+    ShardConfiguration {
+        director: Arc::new(configuration),
+        shared,
+        ports: ports(),
+        index: 0,
+        steering: Steering::new(1),
+        capacity: plan.capacity as usize,
+        hash_seed: HASH_SEED,
+        replication: plan.is_paired.then_some(REPLICATION),
+        state: UnitState::Active,
+    }
+}
+
+/// What was written, checked.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn checked(draft: &ConfigurationDraft) -> Result<Configuration, GraphError> {
     draft.build().map_err(|mistakes| GraphError::Configuration(format!("{mistakes:?}")))
 }
 
-fn add_services<A: Version>(
-    mut draft: director::ConfigurationDraft,
-    plan: Plan,
-) -> director::ConfigurationDraft {
+/// The servers of a plan's unit: of each version of IP one virtual server, and all real servers bound to it.
+pub(crate) fn draft(plan: Plan) -> ConfigurationDraft {
+    let timeouts = TimeoutsDraft { tcp_closed_s: plan.tcp_closed_s, ..TimeoutsDraft::default() };
+    let draft =
+        Configuration::builder().timeouts(timeouts).tcp_without_connection(plan.tcp_without_connection);
+    let draft = add_services::<Ipv4Addr>(draft, plan);
+    add_services::<Ipv6Addr>(draft, plan)
+}
+
+fn add_services<A: Version>(mut draft: ConfigurationDraft, plan: Plan) -> ConfigurationDraft {
     let virtual_server = A::service(A::VIRTUAL);
     let reals: Vec<String> =
         (0..plan.real_servers).map(|number| A::service(A::real_server(number))).collect();
