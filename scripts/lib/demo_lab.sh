@@ -249,6 +249,25 @@ show() {
     "$binary" show "$@" --socket "$WORK/$shown.sock"
 }
 
+# command_unit WORD...: a command of the language, for the unit $shown.
+command_unit() {
+    "$binary" "$@" --socket "$WORK/$shown.sock"
+}
+
+# generation UNIT: of its configuration.
+generation() {
+    "$binary" configuration --json --socket "$WORK/$1.sock" | jq .configuration.generation
+}
+
+# configurations_agree: whether both units run with the same configuration.
+configurations_agree() {
+    local unit
+    for unit in a b; do
+        "$binary" configuration --json --socket "$WORK/$unit.sock" | jq --sort-keys .configuration.document >"$WORK/$unit.document"
+    done
+    cmp --silent "$WORK/a.document" "$WORK/b.document"
+}
+
 # packet_memory: what kind of memory packets are in.
 packet_memory() {
     show status --json | jq --raw-output 'if .status.hugepages then "in hugepages" else "in ordinary memory" end'
