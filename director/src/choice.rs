@@ -133,6 +133,10 @@ impl<A: Address> Lane<A> {
                 }
                 _ => break,
             };
+            if core.is_guarded(at, flow.key.protocol) {
+                shortage = Shortage::Busy;
+                continue;
+            }
             match self.choose_at(core, flow, at, avoid) {
                 Ok(target) => return Ok(target),
                 Err(next) => shortage = next,
@@ -150,9 +154,6 @@ impl<A: Address> Lane<A> {
         server: usize,
         avoid: Option<usize>,
     ) -> Result<Target, Shortage> {
-        if core.is_guarded(server, flow.key.protocol) {
-            return Err(Shortage::Busy);
-        }
         let is_sticky = core.is_sticky(server);
         if is_sticky && let Some(target) = self.choose_remembered(core, flow, server, avoid) {
             return Ok(target);

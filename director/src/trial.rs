@@ -49,9 +49,7 @@ impl Core {
 
     /// Notes that a connection was made whose first packet goes to the real server of `binding` now.
     pub(crate) fn note_admitted(&mut self, target: &Target, state: ConnectionState, token: u64) {
-        if self.plan.times(target.binding) {
-            self.plan.predictors.note_syn(target.binding, token, self.now);
-        }
+        self.plan.predictors.note_syn(target.binding, token, self.now);
         if target.is_trial && state != ConnectionState::New {
             // Without a handshake nothing is found out.
             self.shared.abandon_test(self.plan.real_server(target.binding).id());
